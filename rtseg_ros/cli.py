@@ -1,0 +1,72 @@
+"""The shell command ``rtseg <verb>``: picks the verb and reports errors."""
+
+import argparse
+from collections.abc import Sequence
+import importlib
+import sys
+
+from rtseg_ros import __version__
+from rtseg_ros.errors import RtsegError
+
+# Each verb is a module of rtseg_ros.commands, imported only when it is called: what needs
+# torch or ROS stays out of the way of what does not.
+VERBS = {
+    'models': 'list the networks, or describe a model file',
+    'train': 'train a network on a data set',
+    'convert': 'turn a training checkpoint into a model file',
+    'evaluate': 'measure accuracy and speed on a data set or a bag',
+    'benchmark': 'measure speed against other ways to run a network',
+    'bag': 'make a bag from a data set, image folder or video',
+    'demo': 'run the nodes on street video and make pictures',
+    'doctor': 'check this machine and a running graph, say what to do',
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Args:
+        arguments: Words after ``rtseg``; the process's own if None.
+
+    Returns:
+        Exit status: 0 done, 1 an error that the message explains, 2 wrong usage, 3 a required
+        threshold was missed, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    top = argparse.ArgumentParser(
+        prog='rtseg',
+        description='Real-time semantic segmentation for robots.',
+        epilog='verbs:\n' + '\n'.join(f'  {verb:<10} {text}' for verb, text in VERBS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument('--version', action='version', version=__version__)
+    top.add_argument('verb', choices=VERBS, metavar='verb', help='one of the verbs below')
+    verb = top.parse_args(words[:1]).verb
+    parser = argparse.ArgumentParser(
+        prog=f'rtseg {verb}',
+        description=f'{VERBS[verb][0].upper()}{VERBS[verb][1:]}.',
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    try:
+        command = importlib.import_module(f'rtseg_ros.commands.{verb}')
+        command.add_arguments(parser)
+        return int(command.run(parser.parse_args(words[1:])))
+    except RtsegError as error:
+        print(f'rtseg {verb}: {error}', file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or '').startswith('rtseg_ros'):
+            raise
+        print(
+            f"rtseg {verb}: the Python package '{error.name}' is not installed; "
+            'README.md, section Install, says what each verb needs',
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print(f'rtseg {verb}: interrupted', file=sys.stderr)
+        return 130
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How accurate and how fast: metrics, bag and data-set evaluation, reports."""

@@ -1,0 +1,37 @@
+"""Small operations that several papers share."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def size_hw(x: Tensor) -> tuple[int, int]:
+    """Height and width of (N, C, H, W) as plain numbers, constants in an exported graph."""
+    return int(x.shape[2]), int(x.shape[3])
+
+
+def resize_bilinear(x: Tensor, size: tuple[int, int], *, align_corners: bool) -> Tensor:
+    """Interpolate (N, C, h, w) to size = (H, W)."""
+    return F.interpolate(x, size=size, mode='bilinear', align_corners=align_corners)
+
+
+def pool_to_grid(x: Tensor, grid_hw: tuple[int, int]) -> Tensor:
+    """Average-pool (N, C, H, W) to exactly grid_hw cells, as adaptive_avg_pool2d does.
+
+    ONNX has no adaptive pooling for sizes that do not divide, so an exported graph gets the same
+    averages as two products with constant matrices.
+    """
+    if not torch.onnx.is_in_onnx_export():
+        return F.adaptive_avg_pool2d(x, grid_hw)
+    height, width = size_hw(x)
+    rows = _averaging_matrix(height, grid_hw[0]).to(x)  # (rows, H)
+    columns = _averaging_matrix(width, grid_hw[1]).to(x)  # (columns, W)
+    return torch.matmul(torch.matmul(rows, x), columns.t())
+
+
+def _averaging_matrix(length: int, cells: int) -> Tensor:
+    matrix = torch.zeros(cells, length)
+    for cell in range(cells):
+        start, end = cell * length // cells, -(-(cell + 1) * length // cells)
+        matrix[cell, start:end] = 1 / (end - start)
+    return matrix
