@@ -1,0 +1,64 @@
+"""What every inference engine does: the base class checks, a backend computes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+
+from rtseg_ros.errors import EngineError
+from rtseg_ros.runtime.model_file import ModelFile
+
+Outputs = Mapping[str, np.ndarray]
+
+
+class Engine(ABC):
+    """Runs one model on one device, for one thread at a time.
+
+    Attributes:
+        model: The file it was made from.
+        device: What computes, e.g. ``cpu`` or the GPU's name.
+        precision: Precision as built, not as asked for.
+    """
+
+    name: str = ''
+
+    def __init__(self, model: ModelFile) -> None:
+        self.model = model
+        self.device = 'cpu'
+        self.precision = model.metadata.precision
+
+    def infer(self, image: np.ndarray) -> Outputs:
+        """Run the network once.
+
+        Args:
+            image: As ``model.input`` says: uint8 (1, H, W, 3) or float32 (1, 3, H, W),
+                C-contiguous.
+
+        Returns:
+            ``logits`` float32 (1, K, h, w) or ``labels`` uint8 (1, H, W), or both; the engine
+            owns the arrays and may overwrite them in the next call.
+
+        Raises:
+            EngineError: If the input does not fit or the backend fails.
+        """
+        expected = self.model.input
+        if (image.dtype.name, image.shape) != (expected.dtype, expected.shape):
+            raise EngineError(
+                f'{self.model.path.name} takes {expected.dtype} {expected.shape}, '
+                f'got {image.dtype.name} {image.shape}'
+            )
+        return self._infer(np.ascontiguousarray(image))
+
+    def warm_up(self, runs: int = 2) -> None:
+        """Run on a blank image, so that the first real frame is not the slow one."""
+        blank = np.zeros(self.model.input.shape, self.model.input.dtype)
+        for _ in range(runs):
+            self.infer(blank)
+
+    @abstractmethod
+    def _infer(self, image: np.ndarray) -> Outputs:
+        """Compute; dtype, shape and layout of the input are right."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what the engine holds; it cannot be used afterwards."""

@@ -1,0 +1,284 @@
+"""A model is one .onnx file; its metadata say what goes in and what comes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtseg_ros.errors import LabelSetError, ModelFileError
+from rtseg_ros.labels import LabelSet, label_set_from_dict
+from rtseg_ros.runtime import wire
+from rtseg_ros.runtime.preprocess import Preprocessing, preprocessing_from_dict
+
+METADATA_KEY = 'rtseg_ros'
+METADATA_FORMAT = 1
+# Nodes that turn logits into labels carry this prefix, so that an engine which finishes the
+# job itself can leave them out.
+FINISH_PREFIX = 'finish/'
+
+_DTYPES = {1: 'float32', 2: 'uint8', 3: 'int8', 6: 'int32', 7: 'int64', 9: 'bool', 10: 'float16'}
+# Field numbers of onnx.proto.
+_MODEL_GRAPH, _MODEL_METADATA = 7, 14
+_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 5, 11, 12
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """Name, NumPy dtype name and shape of a model's input or output; -1 where not fixed."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """What a model file says about itself.
+
+    Attributes:
+        network: Name in the zoo, e.g. ``swiftnet_mnv2``.
+        labels: Meaning of the output ids.
+        preprocessing: What the network was trained with; already inside the graph if the
+            model takes uint8.
+        align_corners: Convention of the interpolation from ``logits`` to full size.
+        precision: ``fp32``, ``fp16`` or ``int8``.
+        unlabelled_output: Index of an ignore or background output, which counts as
+            unlabelled; None if every output is a class.
+        temperature: Divides the logits before the softmax to calibrate confidence.
+        checkpoint_sha256: Hash of the file the weights came from.
+        accuracy: Measured figures, e.g. ``{'data': 'camvid/val', 'miou': 0.7}``.
+        extra: Further facts, shown and not interpreted.
+    """
+
+    network: str
+    labels: LabelSet
+    preprocessing: Preprocessing
+    align_corners: bool = False
+    precision: str = 'fp32'
+    unlabelled_output: int | None = None
+    temperature: float = 1.0
+    checkpoint_sha256: str = ''
+    accuracy: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the text stored in the file under ``METADATA_KEY``."""
+        return json.dumps(
+            {
+                'format': METADATA_FORMAT,
+                'network': self.network,
+                'labels': self.labels.to_dict(),
+                'preprocessing': self.preprocessing.to_dict(),
+                'align_corners': self.align_corners,
+                'precision': self.precision,
+                'unlabelled_output': self.unlabelled_output,
+                'temperature': self.temperature,
+                'checkpoint_sha256': self.checkpoint_sha256,
+                'accuracy': dict(self.accuracy),
+                'extra': dict(self.extra),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A checked model file, held in memory.
+
+    Attributes:
+        path: Where it was read from.
+        content: The whole file.
+        sha256: Of the whole file.
+        metadata: What it says about itself.
+        input: The only input: uint8 (1, H, W, 3) BGR, or float32 (1, 3, H, W) normalised.
+        outputs: ``logits`` float (1, K, h, w) and/or ``labels`` uint8 (1, H, W), by name.
+    """
+
+    path: Path
+    content: bytes
+    sha256: str
+    metadata: ModelMetadata
+    input: TensorSpec
+    outputs: Mapping[str, TensorSpec]
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width that the network runs at."""
+        return self.metadata.preprocessing.size_hw
+
+    @property
+    def num_outputs(self) -> int:
+        """Channels of the logits: the classes, and an unlabelled output if there is one."""
+        return self.metadata.labels.num_classes + (self.metadata.unlabelled_output is not None)
+
+    def logits_only(self) -> bytes:
+        """Return the model without the nodes that turn logits into labels."""
+        content = memoryview(self.content)
+        graph = wire.message(content, _MODEL_GRAPH)
+        assert graph is not None
+
+        def finishes(number: int, value: memoryview) -> bool:
+            if number == _GRAPH_NODE:
+                return wire.text(value, 3).startswith(FINISH_PREFIX)
+            if number == _GRAPH_INITIALIZER:
+                return wire.text(value, 8).startswith(FINISH_PREFIX)
+            return number == _GRAPH_OUTPUT and wire.text(value, 1) == 'labels'
+
+        return wire.replaced(content, _MODEL_GRAPH, wire.without(graph, finishes))
+
+
+SHIPPED_MODELS = Path(__file__).parent.parent / 'models'
+DEFAULT_MODEL = 'swiftnet_mnv2_camvid'
+
+
+def model_path(name_or_path: str | Path) -> Path:
+    """Return the file of a shipped model by its name, or the path as given."""
+    shipped = SHIPPED_MODELS / f'{name_or_path}.onnx'
+    return shipped if shipped.is_file() else Path(name_or_path)
+
+
+def read_model_file(path: str | Path) -> ModelFile:
+    """Read and check a model.
+
+    Raises:
+        ModelFileError: If the file is missing, not ONNX, without metadata, or its inputs and
+            outputs are not those of a segmentation model.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(
+            f"model '{path}' cannot be read: {error.strerror or error}; give the path of a "
+            '.onnx file made by rtseg convert'
+        ) from error
+    try:
+        properties, inputs, outputs = _summary(content)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ModelFileError(
+            f"'{path}' is not an ONNX file ({error}); it starts with {content[:16]!r}"
+        ) from error
+    if METADATA_KEY not in properties:
+        raise ModelFileError(
+            f"'{path}' carries no {METADATA_KEY} metadata (class names, preprocessing); make it "
+            'with rtseg convert from the training checkpoint'
+        )
+    metadata = _metadata(properties[METADATA_KEY], path)
+    model = ModelFile(
+        path=path,
+        content=content,
+        sha256=hashlib.sha256(content).hexdigest(),
+        metadata=metadata,
+        input=inputs[0] if inputs else TensorSpec('', '', ()),
+        outputs={spec.name: spec for spec in outputs},
+    )
+    _check(model, inputs)
+    return model
+
+
+def _metadata(document: str, path: Path) -> ModelMetadata:
+    try:
+        data = json.loads(document)
+        if data['format'] != METADATA_FORMAT:
+            raise ModelFileError(
+                f"'{path}' has metadata format {data['format']}, this version reads "
+                f'{METADATA_FORMAT}; convert the checkpoint again'
+            )
+        unlabelled = data['unlabelled_output']
+        return ModelMetadata(
+            network=str(data['network']),
+            labels=label_set_from_dict(data['labels'], source=f'{path} (metadata)'),
+            preprocessing=preprocessing_from_dict(data['preprocessing']),
+            align_corners=bool(data['align_corners']),
+            precision=str(data['precision']),
+            unlabelled_output=None if unlabelled is None else int(unlabelled),
+            temperature=float(data['temperature']),
+            checkpoint_sha256=str(data['checkpoint_sha256']),
+            accuracy=dict(data['accuracy']),
+            extra=dict(data['extra']),
+        )
+    except (KeyError, TypeError, ValueError, LabelSetError) as error:
+        raise ModelFileError(f"the metadata of '{path}' cannot be used: {error!r}") from error
+
+
+def _summary(content: bytes) -> tuple[dict[str, str], list[TensorSpec], list[TensorSpec]]:
+    properties: dict[str, str] = {}
+    graph = None
+    for number, value, _ in wire.fields(memoryview(content)):
+        if number == _MODEL_METADATA and isinstance(value, memoryview):
+            properties[wire.text(value, 1)] = wire.text(value, 2)
+        elif number == _MODEL_GRAPH and isinstance(value, memoryview):
+            graph = value
+    if graph is None:
+        raise ValueError('it holds no graph')
+    initializers: set[str] = set()
+    inputs, outputs = [], []
+    for number, value, _ in wire.fields(graph):
+        if not isinstance(value, memoryview):
+            continue
+        if number == _GRAPH_INITIALIZER:
+            initializers.add(wire.text(value, 8))
+        elif number == _GRAPH_INPUT:
+            inputs.append(_tensor_spec(value))
+        elif number == _GRAPH_OUTPUT:
+            outputs.append(_tensor_spec(value))
+    return properties, [spec for spec in inputs if spec.name not in initializers], outputs
+
+
+def _tensor_spec(value_info: memoryview) -> TensorSpec:
+    empty = memoryview(b'')
+    tensor = wire.message(wire.message(value_info, 2) or empty, 1) or empty
+    code, shape = 0, []
+    for number, value, _ in wire.fields(tensor):
+        if number == 1 and isinstance(value, int):
+            code = value
+        elif number == 2 and isinstance(value, memoryview):
+            for _, dimension, _ in wire.fields(value):
+                assert isinstance(dimension, memoryview)
+                size = [v for n, v, _ in wire.fields(dimension) if n == 1]
+                shape.append(int(size[0]) if size and isinstance(size[0], int) else -1)
+    return TensorSpec(wire.text(value_info, 1), _DTYPES.get(code, f'type {code}'), tuple(shape))
+
+
+def _check(model: ModelFile, inputs: list[TensorSpec]) -> None:
+    height, width = model.size_hw
+    accepted = (('uint8', (1, height, width, 3)), ('float32', (1, 3, height, width)))
+    found = [(spec.name, spec.dtype, spec.shape) for spec in inputs]
+    if len(inputs) != 1 or (inputs[0].dtype, inputs[0].shape) not in accepted:
+        raise ModelFileError(
+            f"'{model.path}' has inputs {found}; expected one, uint8 (1, {height}, {width}, 3) "
+            f'or float32 (1, 3, {height}, {width}), as rtseg convert makes'
+        )
+    logits, labels = model.outputs.get('logits'), model.outputs.get('labels')
+    if logits is None and labels is None:
+        raise ModelFileError(
+            f"'{model.path}' has outputs {sorted(model.outputs)}; expected 'logits' or 'labels'"
+        )
+    if logits is not None and (
+        logits.dtype != 'float32'
+        or len(logits.shape) != 4
+        or logits.shape[:2] != (1, model.num_outputs)
+        or min(logits.shape) < 1
+    ):
+        raise ModelFileError(
+            f"'{model.path}': logits are {logits.dtype} {logits.shape}; expected float32 "
+            f'(1, {model.num_outputs}, h, w) for its {model.metadata.labels.num_classes} classes'
+        )
+    if labels is not None and (labels.dtype, labels.shape) != ('uint8', (1, height, width)):
+        raise ModelFileError(
+            f"'{model.path}': labels are {labels.dtype} {labels.shape}; expected uint8 "
+            f'(1, {height}, {width})'
+        )
+
+
+def output_table(metadata: ModelMetadata, *, unlabelled_id: int = 255) -> np.ndarray | None:
+    """Return the (256,) uint8 table from output index to class id; None if they are equal."""
+    if metadata.unlabelled_output is None:
+        return None
+    table = np.arange(256, dtype=np.uint8)
+    table[metadata.unlabelled_output + 1 :] -= 1
+    table[metadata.unlabelled_output] = unlabelled_id
+    return table
