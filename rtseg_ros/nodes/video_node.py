@@ -1,0 +1,133 @@
+"""A video file or a folder of images as a camera."""
+
+from collections.abc import Iterator
+from pathlib import Path
+import sys
+
+import cv2
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from rtseg_ros.datasets.dataset import IMAGE_SUFFIXES
+from rtseg_ros.errors import FrameError
+from rtseg_ros.nodes.diagnostics import status
+from rtseg_ros.nodes.messages import image_from_array
+from rtseg_ros.nodes.parameters import VideoParameters, declare_parameters, read_parameters
+
+FOLDER_RATE_HZ = 10.0
+
+
+class VideoNode(Node):
+    """Publishes frames on ``image`` at a fixed rate, stamped with the node's clock."""
+
+    def __init__(self) -> None:
+        super().__init__('video')
+        declare_parameters(self, VideoParameters)
+        self._parameters = read_parameters(self, VideoParameters)
+        own_rate_hz, self._frames = open_source(self._parameters.source)
+        self._next = next(self._frames, None)
+        if self._next is None:
+            raise FrameError(f"'{self._parameters.source}' holds no frames that can be decoded")
+        self.sent = 0
+        self.finished = False
+        self._publisher = self.create_publisher(Image, 'image', QoSProfile(depth=10))
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        rate_hz = self._parameters.rate_hz or own_rate_hz
+        self.create_timer(1 / rate_hz, self._on_frame_time)
+        self.create_timer(1.0, self._publish_diagnostics)
+        self.get_logger().info(f'{self._parameters.source} at {rate_hz:.2f} Hz')
+
+    def _on_frame_time(self) -> None:
+        waits = self._publisher.get_subscription_count() < self._parameters.wait_for_subscribers
+        if self.finished or (self.sent == 0 and waits):
+            return
+        if self._next is None and self._parameters.loop:
+            self._frames = open_source(self._parameters.source)[1]
+            self._next = next(self._frames, None)
+        if self._next is None:
+            self.finished = True
+            self.get_logger().info(f'end of {self._parameters.source}: {self.sent} frames sent')
+            return
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._parameters.frame_id)
+        self._publisher.publish(image_from_array(self._next, 'bgr8', header=header))
+        self.sent += 1
+        self._next = next(self._frames, None)  # decoded now, so that the next one is on time
+
+    def _publish_diagnostics(self) -> None:
+        message = DiagnosticArray()
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.status.append(
+            status(
+                self.get_name(),
+                hardware_id=self._parameters.source,
+                values={'sent': self.sent, 'finished': self.finished},
+            )
+        )
+        self._diagnostics.publish(message)
+
+
+def open_source(source: str) -> tuple[float, Iterator[np.ndarray]]:
+    """Open a video file or a folder of images.
+
+    Returns:
+        Its rate in Hz (10 for a folder) and its frames, (H, W, 3) uint8 BGR.
+
+    Raises:
+        FrameError: If it is neither.
+    """
+    path = Path(source)
+    if not source:
+        raise FrameError("parameter 'source' is empty; give a video file or a folder of images")
+    if path.is_dir():
+        return FOLDER_RATE_HZ, _folder_frames(path)
+    capture = cv2.VideoCapture(source)
+    if not capture.isOpened():
+        raise FrameError(f"'{source}' is neither a folder nor a video that OpenCV can open")
+    rate_hz = capture.get(cv2.CAP_PROP_FPS)
+    return (rate_hz if 0 < rate_hz <= 1000 else 25.0), _video_frames(capture)
+
+
+def _video_frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+    try:
+        while True:
+            there, frame = capture.read()
+            if not there:
+                return
+            yield frame
+    finally:
+        capture.release()
+
+
+def _folder_frames(folder: Path) -> Iterator[np.ndarray]:
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            frame = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            if frame is None:
+                raise FrameError(f'{path} is not a readable image')
+            yield frame
+
+
+def main() -> int:
+    """Run the node until SIGINT or SIGTERM; 1 if the source cannot be played."""
+    rclpy.init()
+    try:
+        node = VideoNode()
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except FrameError as error:
+        rclpy.logging.get_logger('video').fatal(str(error))
+        return 1
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
