@@ -7,13 +7,13 @@ import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
-from rcl_interfaces.msg import SetParametersResult
 from sensor_msgs.msg import Image
 
 from rtseg_ros.errors import FrameError, RtsegError
