@@ -1,7 +1,7 @@
 """Small operations that several papers share."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
@@ -30,8 +30,21 @@ def pool_to_grid(x: Tensor, grid_hw: tuple[int, int]) -> Tensor:
 
 
 def _averaging_matrix(length: int, cells: int) -> Tensor:
-    matrix = torch.zeros(cells, length)
+    matrix = [[0.0] * length for _ in range(cells)]
     for cell in range(cells):
         start, end = cell * length // cells, -(-(cell + 1) * length // cells)
-        matrix[cell, start:end] = 1 / (end - start)
-    return matrix
+        matrix[cell][start:end] = [1 / (end - start)] * (end - start)
+    return torch.tensor(matrix)  # made in one step: the exporter would record an assignment
+
+
+def initialise_bilinear(module: nn.Module) -> None:
+    """Let every transposed convolution of a module interpolate each channel bilinearly."""
+    for part in module.modules():
+        if isinstance(part, nn.ConvTranspose2d):
+            size, step = part.kernel_size[0], part.stride[0]
+            distance = (torch.arange(size) - (size - 1) / 2).abs()
+            tent = (1 - distance / step).clamp(min=0)
+            with torch.no_grad():
+                part.weight.zero_()
+                for channel in range(min(part.weight.shape[:2])):
+                    part.weight[channel, channel] = tent[:, None] * tent[None, :]

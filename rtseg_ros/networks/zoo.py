@@ -4,10 +4,24 @@ from collections.abc import Callable
 
 from rtseg_ros.errors import NetworkError
 from rtseg_ros.networks.encoders import MobileNetV2
+from rtseg_ros.networks.esnet import ESNet
+from rtseg_ros.networks.espnet import ESPNet
+from rtseg_ros.networks.lednet import LEDNet
+from rtseg_ros.networks.linknet import LinkNet
+from rtseg_ros.networks.mobilenet import MobileNet
 from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.networks.skipnet import SkipNet
 from rtseg_ros.networks.swiftnet import SwiftNet
 
 BUILDERS: dict[str, Callable[[int], SegmentationNetwork]] = {
+    'linknet': LinkNet,
+    'linknet_nobypass': lambda num_classes: LinkNet(num_classes, bypass=False),
+    'lednet': LEDNet,
+    'esnet': ESNet,
+    'espnet': ESPNet,
+    'skipnet_mobilenet': lambda num_classes: SkipNet(
+        MobileNet(('conv3_2', 'conv4_2', 'conv6_1')), num_classes, batch_norm=True
+    ),
     'swiftnet_mnv2': lambda num_classes: SwiftNet(MobileNetV2(), num_classes),
 }
 
