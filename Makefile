@@ -1,0 +1,46 @@
+# make demo   the real nodes on real street video, pictures in demo_output/
+# make test   all tests
+# make env    the environment of both, in .venv
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# On a ROS machine its own rclpy is used; elsewhere ROS 2 comes from wheels into .venv.
+HAS_ROS := $(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo yes)
+ifeq ($(HAS_ROS),yes)
+VENV_FLAGS := --system-site-packages
+else
+export AMENT_PREFIX_PATH := $(CURDIR)/$(VENV)
+endif
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: env demo test lint clean
+
+env: $(VENV)/.ready
+
+$(VENV)/.ready: setup.py requirements-ros.txt requirements-dev.txt requirements-dev-nodeps.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo 'Python 3.10 or later is needed; choose one with: make PYTHON=python3.11 ...'; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV_FLAGS) $(VENV) || \
+	  { echo 'Install the venv module first: sudo apt install python3-venv'; rm -rf $(VENV); exit 1; }
+	@echo 'Installing into $(VENV) (1 to 3 minutes) ...'
+ifneq ($(HAS_ROS),yes)
+	$(PIP) install -r requirements-ros.txt
+endif
+	$(PIP) install -r requirements-dev.txt
+	$(PIP) install --no-deps -r requirements-dev-nodeps.txt
+	$(PIP) install --no-deps -e .
+	@touch $@
+
+demo: env
+	$(BIN)/rtseg demo --output demo_output $(DEMO_ARGS)
+
+test: env
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy rtseg_ros
+
+clean:
+	rm -rf $(VENV) build install log *.egg-info demo_output

@@ -1,0 +1,31 @@
+"""What a figure was measured on."""
+
+import os
+from pathlib import Path
+import platform
+
+
+def machine() -> dict[str, str | int]:
+    """Name this machine: processor, cores usable, memory in GiB, system, Python."""
+    return {
+        'processor': _processor(),
+        'cores': len(os.sched_getaffinity(0)),
+        'memory_gib': round(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30),
+        'architecture': platform.machine(),
+        'system': platform.platform(),
+        'python': platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+    except OSError:
+        return platform.processor()
+    for line in lines:
+        key, _, value = line.partition(':')
+        if key.strip() in ('model name', 'Model'):
+            return value.strip()
+    # A Jetson names itself in the device tree instead.
+    model = Path('/proc/device-tree/model')
+    return model.read_text().strip('\0\n') if model.exists() else platform.processor()

@@ -1,0 +1,280 @@
+"""Runs the perception node on a video as a robot would, and records what comes back."""
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+from typing import IO, Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+
+from rtseg_ros.errors import RtsegError
+from rtseg_ros.nodes.lifecycle_client import LifecycleClient
+from rtseg_ros.nodes.messages import frame_from_image, pixels_from_image
+
+NAMESPACE = '/rtseg_demo'
+SETTLE_S = 2.5  # two periods of the node's diagnostics after the last frame
+SILENCE_S = 30.0
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One frame with what the node made of it; all arrays as received."""
+
+    frame: np.ndarray
+    mask: np.ndarray
+    overlay: np.ndarray
+
+
+@dataclass
+class Recording:
+    """What was seen on the topics.
+
+    Attributes:
+        sent: Frames the camera says it has sent.
+        masks: Masks received.
+        overlays: Overlays received.
+        latency_ms: From the image's stamp to the mask's arrival, one per mask.
+        moments: Frames spread over the clip.
+        segmentation: The node's last diagnostics.
+    """
+
+    sent: int = 0
+    masks: int = 0
+    overlays: int = 0
+    latency_ms: list[float] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+    segmentation: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What to run.
+
+    Attributes:
+        source: Video file or image folder; ignored if topic is set.
+        topic: Image topic of a camera that is already running; empty to play source.
+        seconds: How long to listen to topic.
+        total: Frames expected, for progress and for spreading the moments.
+        model: Path or shipped name.
+        rate_hz: Rate to play source at; 0 for its own.
+        log_dir: Receives the log of each process.
+    """
+
+    source: str
+    topic: str
+    seconds: float
+    total: int
+    model: str
+    rate_hz: float
+    log_dir: Path
+
+
+class _Listener(Node):
+    """Pairs image, mask and overlay by stamp."""
+
+    def __init__(
+        self,
+        settings: DemoSettings,
+        on_overlay: Callable[[np.ndarray, int], None],
+        *,
+        moments: int,
+    ):
+        super().__init__('demo', namespace=NAMESPACE)
+        self.recording = Recording()
+        self.video_finished = False
+        self.last_news = time.monotonic()
+        self._stride = max(settings.total // moments, 1)
+        self._wanted = moments
+        self._count_images = bool(settings.topic)
+        self._on_overlay = on_overlay
+        self._frames: deque[tuple[int, Image]] = deque(maxlen=60)
+        self._masks: deque[tuple[int, Image]] = deque(maxlen=10)
+        queue = QoSProfile(depth=20)
+        self.create_subscription(Image, settings.topic or 'image', self._image, queue)
+        self.create_subscription(Image, 'segmentation/mask', self._mask, queue)
+        self.create_subscription(Image, 'segmentation/overlay', self._overlay, queue)
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._diagnostics, queue)
+
+    def _image(self, message: Image) -> None:
+        self._frames.append((_stamp_ns(message), message))
+        if self._count_images:
+            self.recording.sent += 1
+
+    def _mask(self, message: Image) -> None:
+        now_ns = self.get_clock().now().nanoseconds
+        self.recording.masks += 1
+        self.recording.latency_ms.append((now_ns - _stamp_ns(message)) / 1e6)
+        self._masks.append((_stamp_ns(message), message))
+        self.last_news = time.monotonic()
+
+    def _overlay(self, message: Image) -> None:
+        self.recording.overlays += 1
+        stamp = _stamp_ns(message)
+        overlay = frame_from_image(message)
+        self._on_overlay(overlay, stamp)
+        due = self.recording.masks >= len(self.recording.moments) * self._stride
+        if not due or len(self.recording.moments) >= self._wanted:
+            return
+        frame, mask = _find(self._frames, stamp), _find(self._masks, stamp)
+        if frame is not None and mask is not None:
+            self.recording.moments.append(
+                Moment(frame_from_image(frame), pixels_from_image(mask), overlay)
+            )
+
+    def _diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            values = {item.key: item.value for item in status.values}
+            if status.name.endswith('segmentation'):
+                self.recording.segmentation = values
+            elif status.name.endswith('video'):
+                self.recording.sent = int(values['sent'])
+                self.video_finished = values['finished'] == 'True'
+
+
+def run_demo(
+    settings: DemoSettings,
+    *,
+    progress: Progress,
+    on_overlay: Callable[[np.ndarray, int], None],
+    moments: int = 6,
+) -> Recording:
+    """Start the nodes, drive the lifecycle, play the clip, stop everything.
+
+    Args:
+        settings: What to run.
+        progress: Called as (frames answered, frames expected).
+        on_overlay: Called with each overlay, (H, W, 3) uint8 BGR, and its stamp in ns.
+        moments: How many frames to keep with their mask and overlay.
+
+    Raises:
+        RtsegError: If a process ends early, a transition is refused or nothing arrives.
+    """
+    rclpy.init()
+    try:
+        with ExitStack() as stack:
+            listener = _Listener(settings, on_overlay, moments=moments)
+            nodes = {'segmentation_node': _segmentation_arguments(settings)}
+            processes = {
+                name: stack.enter_context(_Process(name, arguments, settings.log_dir))
+                for name, arguments in nodes.items()
+            }
+            lifecycle = LifecycleClient(listener, 'segmentation')
+            lifecycle.change('configure')
+            lifecycle.change('activate')
+            if not settings.topic:
+                processes['video_node'] = stack.enter_context(
+                    _Process('video_node', _video_arguments(settings), settings.log_dir)
+                )
+            _listen(listener, settings, list(processes.values()), progress)
+            lifecycle.change('deactivate')
+            lifecycle.change('cleanup')
+            return listener.recording
+    finally:
+        rclpy.try_shutdown()
+
+
+def _listen(
+    listener: _Listener,
+    settings: DemoSettings,
+    processes: 'list[_Process]',
+    progress: Progress,
+) -> None:
+    start = time.monotonic()
+    end = start + settings.seconds if settings.topic else float('inf')
+    while time.monotonic() < end:
+        rclpy.spin_once(listener, timeout_sec=0.1)
+        progress(listener.recording.masks, settings.total)
+        for process in processes:
+            process.check()
+        quiet_s = time.monotonic() - listener.last_news
+        if listener.video_finished and quiet_s > SETTLE_S:
+            break
+        if quiet_s > SILENCE_S:
+            raise RtsegError(
+                f'no mask for {SILENCE_S:.0f} s; the logs in {settings.log_dir} say more'
+            )
+    # The counts that belong to the last frame come with the next diagnostics.
+    settled = time.monotonic() + SETTLE_S
+    while time.monotonic() < settled:
+        rclpy.spin_once(listener, timeout_sec=0.1)
+
+
+class _Process:
+    """One node in a process of its own, stopped by SIGINT, its output in a log file."""
+
+    def __init__(self, name: str, arguments: list[str], log_dir: Path) -> None:
+        self.name = name
+        self.log_path = log_dir / f'{name}.log'
+        self._log: IO[bytes] = self.log_path.open('wb')
+        self._process = subprocess.Popen(
+            [sys.executable, '-m', f'rtseg_ros.nodes.{name}', '--ros-args', *arguments],
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches the demo, which then stops its nodes
+        )
+
+    def __enter__(self) -> '_Process':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._log.close()
+
+    def check(self) -> None:
+        """Raise RtsegError with the end of its log if the process has ended."""
+        if self._process.poll() is not None:
+            tail = self.log_path.read_text(errors='replace').splitlines()[-5:]
+            raise RtsegError(
+                f'{self.name} ended with status {self._process.returncode}: ' + '\n'.join(tail)
+            )
+
+
+def isolate_graph() -> None:
+    """Keep the demo's graph off the network and away from other graphs on this machine."""
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    os.environ.setdefault('ROS_DOMAIN_ID', str(os.getpid() % 100 + 1))
+
+
+def _segmentation_arguments(settings: DemoSettings) -> list[str]:
+    arguments = ['-r', f'__ns:={NAMESPACE}', '-p', f'model:={settings.model}']
+    return arguments + (['-r', f'image:={settings.topic}'] if settings.topic else [])
+
+
+def _video_arguments(settings: DemoSettings) -> list[str]:
+    values: dict[str, Any] = {
+        'source': settings.source,
+        'rate_hz': float(settings.rate_hz),
+        'wait_for_subscribers': 2,
+    }
+    arguments = ['-r', f'__ns:={NAMESPACE}']
+    for name, value in values.items():
+        arguments += ['-p', f'{name}:={value}']
+    return arguments
+
+
+def _stamp_ns(message: Image) -> int:
+    return int(message.header.stamp.sec) * 10**9 + int(message.header.stamp.nanosec)
+
+
+def _find(messages: deque[tuple[int, Image]], stamp: int) -> Image | None:
+    return next((message for found, message in messages if found == stamp), None)

@@ -1,0 +1,43 @@
+"""Installs rtseg_ros with pip or with colcon (ament_python)."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'rtseg_ros'
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={PACKAGE: ['models/*.onnx', 'models/*.md', 'py.typed']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml']),
+        (f'share/{PACKAGE}/config', glob('config/*')),
+        (f'share/{PACKAGE}/launch', glob('launch/*.launch.py')),
+    ],
+    # What a robot needs; rclpy and the messages come from the ROS installation.
+    install_requires=['numpy', 'PyYAML'],
+    extras_require={
+        # Debian's python3-opencv, or any of the OpenCV wheels, serves as well.
+        'cpu': ['onnxruntime', 'opencv-python-headless'],
+        'convert': ['torch>=2.4', 'onnx', 'onnxruntime', 'safetensors', 'tqdm'],
+        'evaluate': ['rosbags', 'matplotlib', 'psutil', 'tqdm'],
+    },
+    python_requires='>=3.10',
+    zip_safe=True,
+    maintainer='rtseg_ros maintainers',
+    maintainer_email='maintainers@rtseg-ros.org',
+    description='Real-time semantic segmentation for ROS 2',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            'rtseg = rtseg_ros.cli:main',
+            'segmentation_node = rtseg_ros.nodes.segmentation_node:main',
+            'conversion_node = rtseg_ros.nodes.conversion_node:main',
+            'evaluation_node = rtseg_ros.nodes.evaluation_node:main',
+            'video_node = rtseg_ros.nodes.video_node:main',
+        ],
+    },
+)
