@@ -48,7 +48,7 @@ class SegmentationNode(LifecycleNode):
         super().__init__('segmentation')
         declare_parameters(self, SegmentationParameters)
         self.add_on_set_parameters_callback(self._on_parameters)
-        self._parameters = read_parameters(self, SegmentationParameters)
+        self._settings = read_parameters(self, SegmentationParameters)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix='segmentation')
         self._segmenter: Segmenter | None = None
         self._subscription = None
@@ -64,8 +64,8 @@ class SegmentationNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up the model; all that can fail, fails here."""
-        self._parameters = read_parameters(self, SegmentationParameters)
-        parameters = self._parameters
+        self._settings = read_parameters(self, SegmentationParameters)
+        parameters = self._settings
         try:
             self._segmenter = self._worker.submit(
                 load_segmenter,
@@ -183,7 +183,7 @@ class SegmentationNode(LifecycleNode):
                 frame,
                 result.labels,
                 palette_bgr=self._palette,
-                alpha=self._parameters.overlay_alpha,
+                alpha=self._settings.overlay_alpha,
             )
             self._overlay_publisher.publish(
                 image_from_array(overlay, 'bgr8', header=message.header)
@@ -215,8 +215,8 @@ class SegmentationNode(LifecycleNode):
     def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         reason = refusal(changes, SegmentationParameters, configured=self._segmenter is not None)
         if not reason:
-            known = {c.name: c.value for c in changes if hasattr(self._parameters, c.name)}
-            self._parameters = replace(self._parameters, **known)
+            known = {c.name: c.value for c in changes if hasattr(self._settings, c.name)}
+            self._settings = replace(self._settings, **known)
         return SetParametersResult(successful=not reason, reason=reason)
 
 

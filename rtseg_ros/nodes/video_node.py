@@ -29,32 +29,32 @@ class VideoNode(Node):
     def __init__(self) -> None:
         super().__init__('video')
         declare_parameters(self, VideoParameters)
-        self._parameters = read_parameters(self, VideoParameters)
-        own_rate_hz, self._frames = open_source(self._parameters.source)
+        self._settings = read_parameters(self, VideoParameters)
+        own_rate_hz, self._frames = open_source(self._settings.source)
         self._next = next(self._frames, None)
         if self._next is None:
-            raise FrameError(f"'{self._parameters.source}' holds no frames that can be decoded")
+            raise FrameError(f"'{self._settings.source}' holds no frames that can be decoded")
         self.sent = 0
         self.finished = False
         self._publisher = self.create_publisher(Image, 'image', QoSProfile(depth=10))
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        rate_hz = self._parameters.rate_hz or own_rate_hz
+        rate_hz = self._settings.rate_hz or own_rate_hz
         self.create_timer(1 / rate_hz, self._on_frame_time)
         self.create_timer(1.0, self._publish_diagnostics)
-        self.get_logger().info(f'{self._parameters.source} at {rate_hz:.2f} Hz')
+        self.get_logger().info(f'{self._settings.source} at {rate_hz:.2f} Hz')
 
     def _on_frame_time(self) -> None:
-        waits = self._publisher.get_subscription_count() < self._parameters.wait_for_subscribers
+        waits = self._publisher.get_subscription_count() < self._settings.wait_for_subscribers
         if self.finished or (self.sent == 0 and waits):
             return
-        if self._next is None and self._parameters.loop:
-            self._frames = open_source(self._parameters.source)[1]
+        if self._next is None and self._settings.loop:
+            self._frames = open_source(self._settings.source)[1]
             self._next = next(self._frames, None)
         if self._next is None:
             self.finished = True
-            self.get_logger().info(f'end of {self._parameters.source}: {self.sent} frames sent')
+            self.get_logger().info(f'end of {self._settings.source}: {self.sent} frames sent')
             return
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._parameters.frame_id)
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._settings.frame_id)
         self._publisher.publish(image_from_array(self._next, 'bgr8', header=header))
         self.sent += 1
         self._next = next(self._frames, None)  # decoded now, so that the next one is on time
@@ -65,7 +65,7 @@ class VideoNode(Node):
         message.status.append(
             status(
                 self.get_name(),
-                hardware_id=self._parameters.source,
+                hardware_id=self._settings.source,
                 values={'sent': self.sent, 'finished': self.finished},
             )
         )
