@@ -89,13 +89,22 @@ def image_from_frame(frame: np.ndarray, preprocessing: Preprocessing) -> np.ndar
     resized = resized_frame(frame, preprocessing.size_hw)
     if preprocessing.channel_order == 'rgb':
         resized = cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
-    factor = preprocessing.scale / np.array(preprocessing.std, np.float64)
-    offset = -np.array(preprocessing.mean, np.float64) * factor
+    factor, offset = factor_and_offset(preprocessing)
     image = np.empty((1, 3, *preprocessing.size_hw), np.float32)
     for channel in range(3):
-        np.multiply(resized[:, :, channel], np.float32(factor[channel]), out=image[0, channel])
-        image[0, channel] += np.float32(offset[channel])
+        np.multiply(resized[:, :, channel], factor[channel], out=image[0, channel])
+        image[0, channel] += offset[channel]
     return image
+
+
+def factor_and_offset(preprocessing: Preprocessing) -> tuple[np.ndarray, np.ndarray]:
+    """Return the normalisation as ``x * factor + offset``, (3,) float32 in the channel order.
+
+    An exported graph uses the same two numbers, so both give the same bits.
+    """
+    factor = preprocessing.scale / np.array(preprocessing.std, np.float64)
+    offset = -np.array(preprocessing.mean, np.float64) * factor
+    return factor.astype(np.float32), offset.astype(np.float32)
 
 
 def resized_frame(frame: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:

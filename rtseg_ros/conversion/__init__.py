@@ -1,0 +1,1 @@
+"""From a training checkpoint to one model file: read, export, compare, write."""

@@ -1,0 +1,160 @@
+"""Rewrites of an ONNX graph that keep what it computes."""
+
+from collections import defaultdict
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+# Operations that treat all channels alike: a change of channel order can move behind them.
+_CHANNELWISE = ('Pad', 'Resize', 'MaxPool', 'AveragePool')
+
+
+def constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
+    """Return the initializers by name; they can be changed in place."""
+    return {tensor.name: tensor for tensor in graph.initializer}
+
+
+def consumers(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
+    """Return the nodes that read each tensor, by the tensor's name."""
+    readers = defaultdict(list)
+    for node in graph.node:
+        for name in dict.fromkeys(node.input):
+            readers[name].append(node)
+    return dict(readers)
+
+
+def attribute(node: onnx.NodeProto, name: str, default: float) -> float:
+    """Return a number that a node carries, or the operator's default."""
+    for item in node.attribute:
+        if item.name == name:
+            return float(onnx.helper.get_attribute_value(item))
+    return default
+
+
+def set_constant(graph: onnx.GraphProto, name: str, value: np.ndarray) -> str:
+    """Add an initializer, or give it a new value; returns its name."""
+    tensor = numpy_helper.from_array(np.ascontiguousarray(value), name)
+    existing = constants(graph)
+    if name in existing:
+        existing[name].CopyFrom(tensor)
+    else:
+        graph.initializer.append(tensor)
+    return name
+
+
+def fold_constants(model: onnx.ModelProto) -> None:
+    """Compute ahead what depends on no input; at fixed sizes that is every Shape chain."""
+    graph = model.graph
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
+    shapes = {
+        info.name: [dimension.dim_value for dimension in info.type.tensor_type.shape.dim]
+        for info in (*inferred.input, *inferred.value_info)
+    }
+    known = {name: numpy_helper.to_array(tensor) for name, tensor in constants(graph).items()}
+    for node in list(graph.node):
+        if node.op_type == 'Shape' and all(shapes.get(node.input[0], [0])):
+            values: list[np.ndarray] = [np.array(shapes[node.input[0]], np.int64)]
+        elif all(name in known for name in node.input if name):
+            feeds = {name: known[name] for name in node.input if name}
+            values = list(ReferenceEvaluator(node).run(None, feeds))
+        else:
+            continue
+        for name, value in zip(node.output, values, strict=True):
+            known[name] = value
+            set_constant(graph, name, value)
+        graph.node.remove(node)
+
+
+def fold_batch_norms(graph: onnx.GraphProto) -> None:
+    """Fold each BatchNormalization into the convolution that alone feeds it.
+
+    Works for Conv and ConvTranspose. A norm behind a sum or a concatenation stays.
+    """
+    readers = consumers(graph)
+    producers = {name: node for node in graph.node for name in node.output}
+    results = {output.name for output in graph.output}
+    for norm in [node for node in graph.node if node.op_type == 'BatchNormalization']:
+        convolution = producers.get(norm.input[0])
+        if (
+            convolution is None
+            or convolution.op_type not in ('Conv', 'ConvTranspose')
+            or len(readers[norm.input[0]]) > 1
+            or norm.input[0] in results
+        ):
+            continue
+        _fold(graph, convolution, norm)
+        convolution.output[0] = norm.output[0]
+        graph.node.remove(norm)
+
+
+def _fold(graph: onnx.GraphProto, convolution: onnx.NodeProto, norm: onnx.NodeProto) -> None:
+    known = constants(graph)
+    gamma, beta, mean, variance = (
+        numpy_helper.to_array(known[name]).astype(np.float64) for name in norm.input[1:5]
+    )
+    factor = gamma / np.sqrt(variance + attribute(norm, 'epsilon', 1e-5))
+    weight = numpy_helper.to_array(known[convolution.input[1]]).astype(np.float64)
+    if convolution.op_type == 'Conv':
+        weight = weight * factor[:, None, None, None]
+    else:  # (in, out / groups, kh, kw)
+        groups = int(attribute(convolution, 'group', 1))
+        per_input = np.repeat(factor.reshape(groups, -1), len(weight) // groups, axis=0)
+        weight = weight * per_input[:, :, None, None]
+    bias = np.zeros_like(beta)
+    if len(convolution.input) == 3:
+        bias = numpy_helper.to_array(known[convolution.input[2]]).astype(np.float64)
+    # New names: other convolutions may share the old weights.
+    name = convolution.output[0]
+    inputs = [
+        convolution.input[0],
+        set_constant(graph, f'{name}/weight', weight.astype(np.float32)),
+        set_constant(graph, f'{name}/bias', (beta + (bias - mean) * factor).astype(np.float32)),
+    ]
+    del convolution.input[:]
+    convolution.input.extend(inputs)
+
+
+def reverse_input_channels(graph: onnx.GraphProto, image: str) -> bool:
+    """Make the graph take ``image`` in reversed channel order by reversing its first weights.
+
+    Returns:
+        False, with nothing changed, where something other than an ordinary convolution sees
+        the channels (a concatenation, a sum).
+    """
+    readers, known = consumers(graph), constants(graph)
+    first: list[onnx.NodeProto] = []
+    waiting = [image]
+    while waiting:
+        for node in readers[waiting.pop()]:
+            if node.op_type in _CHANNELWISE:
+                waiting.append(node.output[0])
+            elif node.op_type == 'Conv' and _is_plain(node, known):
+                first.append(node)
+            else:
+                return False
+    weights = {node.input[1] for node in first}
+    if any(reader not in first for name in weights for reader in readers[name]):
+        return False
+    for name in weights:
+        set_constant(graph, name, numpy_helper.to_array(known[name])[:, ::-1])
+    return True
+
+
+def _is_plain(node: onnx.NodeProto, known: dict[str, onnx.TensorProto]) -> bool:
+    return node.input[1] in known and known[node.input[1]].dims[1] == 3
+
+
+def remove_unused(graph: onnx.GraphProto) -> None:
+    """Drop nodes and initializers that no output depends on, and stale shape notes."""
+    needed = {output.name for output in graph.output}
+    kept = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            kept.append(node)
+    tensors = [tensor for tensor in graph.initializer if tensor.name in needed]
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
+    graph.node.extend(reversed(kept))
+    graph.initializer.extend(tensors)
