@@ -24,6 +24,8 @@ class Dataset:
         image_paths: One file per frame, sorted.
         label_paths: The label image of each frame, in the same order.
         label_table: (256,) uint8, id in the file -> class id or ignore id.
+        instance_paths: The instance ids of each frame in Cityscapes' encoding; empty if the
+            data set has none.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Dataset:
     image_paths: tuple[Path, ...]
     label_paths: tuple[Path, ...]
     label_table: np.ndarray
+    instance_paths: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -54,6 +57,20 @@ class Dataset:
                 'a label image has one 8-bit channel of class ids'
             )
         return self.label_table[labels]
+
+    def instances(self, index: int) -> np.ndarray | None:
+        """Read the instance ids of frame ``index``, (H, W) uint16; None if there are none."""
+        if not self.instance_paths:
+            return None
+        instances = cv2.imread(str(self.instance_paths[index]), cv2.IMREAD_UNCHANGED)
+        if instances is None:
+            raise DatasetError(f'{self.instance_paths[index]} is not a readable image')
+        if instances.ndim != 2 or instances.dtype != np.uint16:
+            raise DatasetError(
+                f'{self.instance_paths[index]} is {instances.dtype} with shape '
+                f'{instances.shape}; an instance image has one 16-bit channel'
+            )
+        return instances
 
     def fingerprint(self) -> str:
         """sha256 over the names and bytes of all files, to tell one data version from another."""
