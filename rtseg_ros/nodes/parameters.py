@@ -1,43 +1,15 @@
 """Node parameters as dataclasses: one field holds default, description and accepted values."""
 
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, fields
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from rtseg_ros.settings import parameter
+
 Parameters = TypeVar('Parameters')
-
-
-def parameter(
-    default: Any,
-    description: str,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[Any, ...] = (),
-    live: bool = False,
-) -> Any:
-    """Declare a dataclass field that is also a ROS parameter.
-
-    Args:
-        default: Its type is the parameter's type; a tuple becomes an array.
-        description: One sentence with the unit.
-        minimum: Smallest accepted number.
-        maximum: Largest accepted number; required with minimum.
-        choices: Accepted values, if only these are.
-        live: May be set while the node is configured or active.
-    """
-    return field(
-        default=default,
-        metadata={
-            'description': description,
-            'range': None if minimum is None else (minimum, maximum),
-            'choices': choices,
-            'live': live,
-        },
-    )
 
 
 @dataclass(frozen=True)
