@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     with tqdm(total=settings.total, unit='frame') as bar:
         recording = run_demo(
             settings,
-            progress=lambda done, _: bar.update(done - bar.n),
+            progress=lambda done, _: bar.update(done - bar.n) if done > bar.n else None,
             on_overlay=video.add,
             moments=MOMENTS,
         )

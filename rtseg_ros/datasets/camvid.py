@@ -31,6 +31,4 @@ def load_camvid(root: str | Path, split: str) -> Dataset:
             f'or {split} and {split}annot'
         )
     images, labels = paired_files(image_dir, label_dir)
-    table = np.full(256, CAMVID.ignore_id, np.uint8)
-    table[: CAMVID.num_classes] = np.arange(CAMVID.num_classes)
-    return Dataset(f'camvid/{split}', CAMVID, images, labels, table)
+    return Dataset(f'camvid/{split}', CAMVID, images, labels, np.arange(256, dtype=np.uint8))

@@ -96,8 +96,9 @@ class _Listener(Node):
         self.recording = Recording()
         self.video_finished = False
         self.last_news = time.monotonic()
-        self._stride = max(settings.total // moments, 1)
-        self._wanted = moments
+        # The middle of each of ``moments`` equal parts of the clip, in frames.
+        self._due = [(2 * i + 1) * settings.total // (2 * moments) for i in range(moments)]
+        self._images = 0
         self._count_images = bool(settings.topic)
         self._on_overlay = on_overlay
         self._frames: deque[tuple[int, Image]] = deque(maxlen=60)
@@ -110,6 +111,7 @@ class _Listener(Node):
 
     def _image(self, message: Image) -> None:
         self._frames.append((_stamp_ns(message), message))
+        self._images += 1
         if self._count_images:
             self.recording.sent += 1
 
@@ -125,11 +127,11 @@ class _Listener(Node):
         stamp = _stamp_ns(message)
         overlay = frame_from_image(message)
         self._on_overlay(overlay, stamp)
-        due = self.recording.masks >= len(self.recording.moments) * self._stride
-        if not due or len(self.recording.moments) >= self._wanted:
+        if not self._due or self._images < self._due[0]:
             return
         frame, mask = _find(self._frames, stamp), _find(self._masks, stamp)
         if frame is not None and mask is not None:
+            self._due.pop(0)
             self.recording.moments.append(
                 Moment(frame_from_image(frame), pixels_from_image(mask), overlay)
             )

@@ -5,22 +5,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rtseg_ros.datasets.dataset import Dataset
-
-
-def class_shares(dataset: Dataset) -> np.ndarray:
-    """Share of each class among the labelled pixels, (K,) float64, sums to 1."""
-    counts = np.zeros(256, np.int64)
-    for index in range(len(dataset)):
-        counts += np.bincount(dataset.labels(index).ravel(), minlength=256)
-    shares = counts[: dataset.label_set.num_classes].astype(np.float64)
-    return shares / shares.sum()
-
 
 def enet_class_weights(shares: np.ndarray, *, power: float = 1.0) -> np.ndarray:
     """1 / ln(1.02 + p) (ENet, section 5.2) to a power, scaled so that the mean pixel weighs 1."""
     weights = (1 / np.log(1.02 + shares)) ** power
-    return weights / (weights * shares).sum()
+    return np.asarray(weights / (weights * shares).sum())
 
 
 def pixel_loss(

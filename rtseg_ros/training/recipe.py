@@ -1,6 +1,6 @@
 """Training recipes: the settings that a paper states, as one dataclass each."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -64,9 +64,56 @@ SWIFTNET = Recipe(
     encoder_factor=0.25,
 )
 
-# The paper's recipe for half-size frames, stronger on unseen drives: see docs/training.md.
+SWIFTNET_CITYSCAPES = replace(
+    SWIFTNET, source='SwiftNet, section 5.1 (Cityscapes)', epochs=200, crop_hw=(768, 768)
+)
+
+# The paper gives no number of epochs.
+LINKNET = Recipe(
+    source='LinkNet, section IV (CamVid)',
+    epochs=300,
+    batch_size=8,
+    crop_hw=(576, 768),
+    learning_rate=5e-4,
+    final_learning_rate=5e-4,
+    optimizer='rmsprop',
+    momentum=0.0,
+    schedule='constant',
+    class_weights='enet',
+    flip=False,
+)
+
+# Adam, as the authors' code has it: the paper's "momentum 0.9" is its first beta.
+LEDNET = Recipe(
+    source='LEDNet, section 3.1',
+    epochs=300,
+    batch_size=5,
+    crop_hw=(512, 1024),
+    learning_rate=5e-4,
+    schedule='poly',
+    weight_decay=1e-4,
+    class_weights='enet',
+)
+
+ESNET = replace(LEDNET, source='ESNet, section 4.2', batch_size=4)
+
+# The paper gives no number of epochs and no augmentation.
+RTSEG = Recipe(
+    source='RTSeg, section 3.1',
+    epochs=200,
+    batch_size=4,
+    crop_hw=(512, 1024),
+    learning_rate=1e-4,
+    final_learning_rate=1e-4,
+    schedule='constant',
+    weight_decay=5e-4,
+    class_weights='enet',
+    flip=False,
+)
+
 ROAD = Recipe(
-    source='rtseg_ros: SwiftNet, section 5.1, with EMA, colour jitter and mild class weights',
+    source='rtseg_ros: SwiftNet, section 5.1, for half-size frames, with averaged weights, '
+    'colour jitter and mild class weights',
     epochs=100,
     batch_size=12,
     crop_hw=(352, 352),
@@ -80,4 +127,28 @@ ROAD = Recipe(
     ema_decay=0.998,
 )
 
-RECIPES = {'swiftnet': SWIFTNET, 'road': ROAD}
+RECIPES = {
+    'road': ROAD,
+    'swiftnet': SWIFTNET,
+    'swiftnet_cityscapes': SWIFTNET_CITYSCAPES,
+    'linknet': LINKNET,
+    'lednet': LEDNET,
+    'esnet': ESNET,
+    'rtseg': RTSEG,
+}
+
+
+def default_recipe(network: str, dataset: str) -> str:
+    """Name the recipe of the paper that a network comes from.
+
+    Args:
+        network: Name in the zoo.
+        dataset: Name of the training split, e.g. ``cityscapes/train``.
+    """
+    family = network.split('_')[0]
+    if family == 'swiftnet' and dataset.startswith('cityscapes'):
+        return 'swiftnet_cityscapes'
+    # ESPNet's own recipe is not one of the five papers'; LEDNet's is its closest relative.
+    families = {'skipnet': 'rtseg', 'unet': 'rtseg', 'dilation': 'rtseg'}
+    families |= {'espnet': 'lednet', 'espnetv2': 'lednet'}
+    return families.get(family, family)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 import copy
-import csv
 from dataclasses import dataclass
 import math
 from pathlib import Path
@@ -24,7 +23,8 @@ from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.preprocess import Preprocessing, image_from_frame
 from rtseg_ros.training.augmentation import augment
 from rtseg_ros.training.checkpoint import load_checkpoint, save_checkpoint
-from rtseg_ros.training.losses import class_shares, enet_class_weights, pixel_loss
+from rtseg_ros.training.curve import write_curve
+from rtseg_ros.training.losses import enet_class_weights, pixel_loss
 from rtseg_ros.training.recipe import Recipe
 
 CACHE_BYTES = 4 << 30
@@ -65,11 +65,29 @@ class Trainer:
         val: Dataset,
         preprocessing: Preprocessing,
         settings: RunSettings,
+        class_pixels: np.ndarray,
         pretrained: bool,
     ) -> None:
+        """Prepare a run.
+
+        Args:
+            network_name: Name in the zoo, written to the checkpoints.
+            network: With initial weights.
+            recipe: How to train.
+            train: Split to learn from.
+            val: Split that decides which weights are kept.
+            preprocessing: Size, channel order and normalisation; the size is validation's.
+            settings: Where and how to run.
+            class_pixels: Labelled training pixels per class, (K,) int64, for class weights.
+            pretrained: Whether the encoder's weights are trained already.
+
+        Raises:
+            TrainingError: If the recipe does not fit the data.
+        """
         self.network_name = network_name
         self.device = torch.device(settings.device)
-        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.network = network.to(self.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.recipe = recipe
         self.train_set, self.val_set = train, val
         self.preprocessing = preprocessing
@@ -84,7 +102,7 @@ class Trainer:
         self.base_rates = [group['lr'] for group in self.optimizer.param_groups]
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == 'fp16')
         self.average = copy.deepcopy(network).eval() if recipe.ema_decay else None
-        self.weights = self._class_weights()
+        self.weights = self._class_weights(class_pixels)
         self.data_hash = train.fingerprint()
         self.epoch = 0
         self.best_miou = -1.0
@@ -111,7 +129,7 @@ class Trainer:
                     self.best_miou = row['miou']
                     self._save('best.pth', iou=[float(value) for value in matrix.iou()])
             self.history.append(row)
-            self._write_curve()
+            write_curve(self.history, self.settings.output_dir)
             self._save('last.pth')
         return self.best_miou
 
@@ -268,11 +286,11 @@ class Trainer:
             else:
                 value.copy_(own[name])
 
-    def _class_weights(self) -> Tensor | None:
+    def _class_weights(self, pixels: np.ndarray) -> Tensor | None:
         if self.recipe.class_weights == 'none':
             return None
         power = {'enet': 1.0, 'enet_sqrt': 0.5}[self.recipe.class_weights]
-        weights = enet_class_weights(class_shares(self.train_set), power=power)
+        weights = enet_class_weights(pixels / pixels.sum(), power=power)
         return torch.tensor(weights, dtype=torch.float32, device=self.device)
 
     def _autocast(self) -> torch.autocast:
@@ -321,13 +339,6 @@ class Trainer:
             if keeps_average and self.average is not None:
                 content['ema'] = self.average.state_dict()
         save_checkpoint(self.settings.output_dir / name, content)
-
-    def _write_curve(self) -> None:
-        path = self.settings.output_dir / 'curve.csv'
-        with path.open('w', newline='', encoding='utf-8') as file:
-            writer = csv.DictWriter(file, ['epoch', 'loss', 'miou', 'seconds'])
-            writer.writeheader()
-            writer.writerows(self.history)
 
 
 def _optimizer(network: nn.Module, recipe: Recipe, *, pretrained: bool) -> torch.optim.Optimizer:
