@@ -15,6 +15,13 @@ def resize_bilinear(x: Tensor, size: tuple[int, int], *, align_corners: bool) ->
     return F.interpolate(x, size=size, mode='bilinear', align_corners=align_corners)
 
 
+def shuffle_channels(x: Tensor, groups: int) -> Tensor:
+    """Deal the channels of (N, C, H, W) out again: one of each group in turn."""
+    batch, channels, height, width = (int(side) for side in x.shape)
+    x = x.reshape(batch, groups, channels // groups, height, width).transpose(1, 2)
+    return x.reshape(batch, channels, height, width)
+
+
 def pool_to_grid(x: Tensor, grid_hw: tuple[int, int]) -> Tensor:
     """Average-pool (N, C, H, W) to exactly grid_hw cells, as adaptive_avg_pool2d does.
 

@@ -1,112 +1,133 @@
-"""ImageNet encoders: feature maps at falling resolution for the decoders to combine."""
+"""What all encoders share: maps at falling resolution, and weights that others trained."""
 
+from collections.abc import Mapping
+import copy
+from pathlib import Path
+
+import torch
 from torch import Tensor, nn
+
+from rtseg_ros.errors import CheckpointError, NetworkError
 
 
 class Encoder(nn.Module):
-    """A classification trunk that hands out one feature map per resolution.
+    """A classification trunk that hands out feature maps, finest first.
 
     Attributes:
         channels: Channels of each returned map.
         reductions: Input pixels per map pixel, one per returned map.
+        fitting_weights: Which weight files fit, for messages.
     """
 
     channels: tuple[int, ...]
     reductions: tuple[int, ...]
+    fitting_weights: str
+
+    def own_names(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Rename published weights to this encoder's; leaves its classifier out."""
+        return dict(weights)
 
 
-def _conv_bn_relu6(
-    in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, groups: int = 1
-) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(
-            in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False
-        ),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU6(inplace=True),
-    )
+class LevelNorm(nn.ModuleList):
+    """A BN per level of an image pyramid, for encoders whose convolutions all levels share.
 
+    Attributes:
+        level: Which BN is in use.
+    """
 
-class InvertedResidual(nn.Module):
-    """MobileNetV2 block: 1x1 expansion, 3x3 depthwise, linear 1x1 projection."""
-
-    def __init__(self, in_channels: int, out_channels: int, *, stride: int, expansion: int):
-        super().__init__()
-        hidden = in_channels * expansion
-        expand = [_conv_bn_relu6(in_channels, hidden, 1)] if expansion != 1 else []
-        self.conv = nn.Sequential(
-            *expand,
-            _conv_bn_relu6(hidden, hidden, 3, stride=stride, groups=hidden),
-            nn.Conv2d(hidden, out_channels, 1, bias=False),
-            nn.BatchNorm2d(out_channels),
-        )
-        self.has_shortcut = stride == 1 and in_channels == out_channels
+    def __init__(self, norm: nn.BatchNorm2d, levels: int) -> None:
+        super().__init__(copy.deepcopy(norm) for _ in range(levels))
+        self.level = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform (N, C, H, W) to (N, C', H/stride, W/stride)."""
-        return x + self.conv(x) if self.has_shortcut else self.conv(x)
+        """Normalise (N, C, H, W) with the statistics of the current level."""
+        return self[self.level](x)
 
 
-class MobileNetV2(Encoder):
-    """MobileNetV2 1.0 (Sandler et al., CVPR 2018, Table 2) without its last 1x1 and classifier.
-
-    Parameter names follow torchvision's ``mobilenet_v2``.
-    """
-
-    channels = (24, 32, 96, 320)
-    reductions = (4, 8, 16, 32)
-    taps = (3, 6, 13, 17)
-
-    def __init__(self) -> None:
-        super().__init__()
-        blocks: list[nn.Module] = [_conv_bn_relu6(3, 32, 3, stride=2)]
-        in_channels = 32
-        for expansion, out_channels, repeats, stride in (
-            (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
-            (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
-        ):  # fmt: skip
-            for i in range(repeats):
-                blocks.append(
-                    InvertedResidual(
-                        in_channels,
-                        out_channels,
-                        stride=stride if i == 0 else 1,
-                        expansion=expansion,
-                    )
-                )
-                in_channels = out_channels
-        self.features = nn.Sequential(*blocks)
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Return the maps at 1/4, 1/8, 1/16 and 1/32."""
-        maps, x = [], image
-        for index, block in enumerate(self.features):
-            x = block(x)
-            if index in self.taps:
-                maps.append(x)
-        return maps
+def split_norms(module: nn.Module, levels: int) -> None:
+    """Replace every BN of a module by a LevelNorm."""
+    for name, part in list(module.named_children()):
+        if isinstance(part, nn.BatchNorm2d):
+            setattr(module, name, LevelNorm(part, levels))
+        else:
+            split_norms(part, levels)
 
 
-def mobilenetv2_state_dict(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename torchvision's older or newer MobileNetV2 keys to ours; drops the classifier.
+def use_level(module: nn.Module, level: int) -> None:
+    """Let every LevelNorm of a module use the statistics of one level."""
+    for part in module.modules():
+        if isinstance(part, LevelNorm):
+            part.level = level
+
+
+def load_encoder_weights(network: nn.Module, path: str | Path) -> None:
+    """Initialise a network's encoder with weights that were trained on images.
+
+    Nothing is changed if an error is raised.
 
     Args:
-        weights: ``features.*`` keys in either layout: blocks as ``conv.0 .. conv.7`` (old) or
-            ``conv.0.0 .. conv.3`` (new).
+        network: Any network; every ``Encoder`` in it gets the weights.
+        path: A state_dict file: torchvision's for ResNet-18, MobileNetV2 and VGG-16, or the
+            encoder's own.
+
+    Raises:
+        NetworkError: If the network has no encoder that was ever trained on its own.
+        CheckpointError: If the file cannot be read or its tensors do not fit.
     """
-    renamed = {}
-    for key, value in weights.items():
-        parts = key.split('.')
-        if parts[0] != 'features' or parts[1] == '18':
-            continue
-        if parts[2] == 'conv' and len(parts) == 5:
-            old_expanded = f'features.{parts[1]}.conv.6.weight' in weights
-            old_plain = f'features.{parts[1]}.conv.4.weight' in weights and not old_expanded
-            position = int(parts[3])
-            groups = {0: '0.0', 1: '0.1', 3: '1.0', 4: '1.1', 6: '2', 7: '3'}
-            if old_plain:
-                groups = {0: '0.0', 1: '0.1', 3: '1', 4: '2'}
-            if old_expanded or old_plain:
-                parts[3:4] = groups[position].split('.')
-        renamed['.'.join(parts)] = value
-    return renamed
+    encoders = [part for part in network.modules() if isinstance(part, Encoder)]
+    if not encoders:
+        raise NetworkError(
+            f'{type(network).__name__} has no encoder to initialise; its paper trains it from '
+            'scratch. Leave the encoder weights out'
+        )
+    weights = _read_weights(Path(path))
+    fitted = [_fit(encoder, weights, path) for encoder in encoders]
+    for encoder, state in zip(encoders, fitted, strict=True):
+        encoder.load_state_dict(state)
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        weights = torch.load(path, map_location='cpu', weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f'no encoder weights at {path}') from error
+    except Exception as error:  # torch raises many types for a broken file
+        raise CheckpointError(
+            f'{path} is not a readable state_dict (tensors only): {error}'
+        ) from error
+    if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):
+        raise CheckpointError(
+            f'{path} holds no plain state_dict (a mapping from names to tensors)'
+        )
+    return weights
+
+
+def _fit(encoder: Encoder, weights: Mapping[str, Tensor], path: str | Path) -> dict[str, Tensor]:
+    """Return a complete state_dict for the encoder, or say what does not fit."""
+    state = encoder.state_dict()
+    given = encoder.own_names(weights)
+    for name, part in encoder.named_modules():
+        if isinstance(part, LevelNorm):
+            for key in [key for key in given if key.rpartition('.')[0] == name]:
+                value = given.pop(key)
+                for level in range(len(part)):
+                    given[f'{name}.{level}.{key.rpartition(".")[2]}'] = value
+    missing = [k for k in state if k not in given and not k.endswith('.num_batches_tracked')]
+    unexpected = [k for k in given if k not in state]
+    wrong = [
+        f'{k} {tuple(v.shape)} instead of {tuple(state[k].shape)}'
+        for k, v in given.items()
+        if k in state and v.shape != state[k].shape
+    ]
+    if missing or unexpected or wrong:
+        problems = (('missing', missing), ('unexpected', unexpected), ('of another shape', wrong))
+        raise CheckpointError(
+            f'{path} does not fit the encoder {type(encoder).__name__}: '
+            + '; '.join(
+                f'{len(keys)} {what} ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
+                for what, keys in problems
+                if keys
+            )
+            + f'. It takes {encoder.fitting_weights}'
+        )
+    return state | given

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rtseg_ros.errors import NetworkError
 from rtseg_ros.networks.network import SegmentationNetwork, initialise_weights
 
 EPSILON = 1e-3
@@ -161,6 +162,11 @@ class ESPNet(SegmentationNetwork):
 
     def __init__(self, num_classes: int, *, early_revision: bool = False) -> None:
         super().__init__(num_classes)
+        if num_classes < 5:
+            raise NetworkError(
+                f'num_classes is {num_classes}; ESPNet splits its class maps in 5 parts and needs '
+                'at least 5 classes'
+            )
         self.early_revision = early_revision
         self.encoder = EspNetEncoder(num_classes, p=2, q=8)
         self.level3_C = Conv(64 + 64 + 3, num_classes, 1)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rtseg_ros.networks.blocks import resize_bilinear, size_hw
+from rtseg_ros.networks.blocks import resize_bilinear, shuffle_channels, size_hw
 from rtseg_ros.networks.network import SegmentationNetwork, initialise_weights
 
 EPSILON = 1e-3
@@ -63,10 +63,7 @@ class SplitShuffle(nn.Module):
         """Transform (N, C, H, W), C even."""
         left, right = x.chunk(2, dim=1)
         x = F.relu(x + torch.cat([self.left(left), self.right(right)], dim=1))
-        height, width = size_hw(x)
-        channels = int(x.shape[1])
-        x = x.reshape(int(x.shape[0]), 2, channels // 2, height, width).transpose(1, 2)
-        return x.reshape(int(x.shape[0]), channels, height, width)
+        return shuffle_channels(x, 2)
 
 
 class ConvBnRelu(nn.Sequential):

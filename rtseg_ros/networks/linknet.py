@@ -15,36 +15,42 @@ from rtseg_ros.networks.network import SegmentationNetwork, initialise_weights
 from rtseg_ros.networks.resnet18 import ResNet18
 
 
-def _bn_relu(channels: int) -> tuple[nn.Module, nn.Module]:
-    return nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
+def _bn_relu(channels: int, epsilon: float) -> tuple[nn.Module, nn.Module]:
+    return nn.BatchNorm2d(channels, epsilon), nn.ReLU(inplace=True)
 
 
 class Decoder(nn.Sequential):
     """Decoder block: 1x1 to a quarter of the channels, 3x3 full convolution, 1x1 (Figure 3)."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, stride: int, bias: bool = False
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: int,
+        bias: bool = False,
+        epsilon: float = 1e-5,
     ) -> None:
         middle = in_channels // 4
         super().__init__(
             nn.Conv2d(in_channels, middle, 1, bias=bias),
-            *_bn_relu(middle),
+            *_bn_relu(middle, epsilon),
             nn.ConvTranspose2d(middle, middle, 3, stride, 1, stride - 1, bias=bias),
-            *_bn_relu(middle),
+            *_bn_relu(middle, epsilon),
             nn.Conv2d(middle, out_channels, 1, bias=bias),
-            *_bn_relu(out_channels),
+            *_bn_relu(out_channels, epsilon),
         )
 
 
 class Head(nn.Sequential):
     """From (N, 64, H/4, W/4) to logits at full size."""
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, *, epsilon: float = 1e-5) -> None:
         super().__init__(
             nn.ConvTranspose2d(64, 32, 3, 2, 1, 1),
-            *_bn_relu(32),
+            *_bn_relu(32, epsilon),
             nn.Conv2d(32, 32, 3, padding=1),
-            *_bn_relu(32),
+            *_bn_relu(32, epsilon),
             nn.ConvTranspose2d(32, num_classes, 2, 2),
         )
 

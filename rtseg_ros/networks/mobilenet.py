@@ -68,6 +68,11 @@ class MobileNet(Encoder):
         taps: Layers of ``LAYERS`` whose maps to return, in order.
     """
 
+    fitting_weights = (
+        "only this encoder's own state_dict: torchvision has no MobileNet v1 (mobilenet_v2 and "
+        'v3 are other networks)'
+    )
+
     def __init__(self, taps: Sequence[str]) -> None:
         super().__init__()
         self.taps = tuple(taps)

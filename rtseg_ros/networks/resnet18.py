@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., CVPR 2016, Table 1), with parameter names as in torchvision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,15 +14,13 @@ LAYERS = ('layer1', 'layer2', 'layer3', 'layer4')
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut; the ReLU after the sum is the caller's."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, stride: int, dilation: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1, dilation: int = 1):
         super().__init__()
         self.conv1 = nn.Conv2d(
             in_channels, out_channels, 3, stride, dilation, dilation=dilation, bias=False
         )
         self.bn1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = nn.Conv2d(
-            out_channels, out_channels, 3, 1, dilation, dilation=dilation, bias=False
-        )
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(out_channels)
         self.downsample: nn.Module | None = None
         if in_channels != out_channels:
@@ -43,9 +41,11 @@ class ResNet18(Encoder):
     Args:
         taps: Which maps to return, from ``stem`` (1/4) and ``layer1`` (1/4) to ``layer4`` (1/32).
         before_relu: Return the sums before the last ReLU of a layer instead of after it.
-        dilations: Dilation of the 3x3 convolutions in layer3 and layer4; above 1 it replaces
-            the layer's stride.
+        dilations: Dilation of the first 3x3 convolution in layer3 and layer4; above 1 it
+            replaces that convolution's stride.
     """
+
+    fitting_weights = "torchvision's resnet18"
 
     def __init__(
         self,
@@ -66,13 +66,17 @@ class ResNet18(Encoder):
             stride = 2 if dilation == 1 and name != 'layer1' else 1
             layer = nn.Sequential(
                 BasicBlock(in_channels, out_channels, stride=stride, dilation=dilation),
-                BasicBlock(out_channels, out_channels, stride=1, dilation=dilation),
+                BasicBlock(out_channels, out_channels),
             )
             self.add_module(name, layer)
             reduction, in_channels = reduction * stride, out_channels
             reductions[name] = reduction
         self.channels = tuple(CHANNELS[tap] for tap in self.taps)
         self.reductions = tuple(reductions[tap] for tap in self.taps)
+
+    def own_names(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Leave the classifier out; the names are torchvision's."""
+        return {key: value for key, value in weights.items() if not key.startswith('fc.')}
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Return the tapped maps of (N, 3, H, W), finest first."""

@@ -49,6 +49,7 @@ class SkipNet(SegmentationNetwork):
         self.enlarge = nn.ConvTranspose2d(num_classes, num_classes, 16, 8, 4)
         initialise_weights(self)
         initialise_bilinear(self)
+        initialise_weights(encoder)
         self.encoder = encoder
 
     def decode(self, image: Tensor) -> Tensor:

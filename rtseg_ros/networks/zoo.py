@@ -1,34 +1,268 @@
-"""The networks of this package by name."""
+"""The networks of this package by name, with the facts that their papers state."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from rtseg_ros.errors import NetworkError
-from rtseg_ros.networks.encoders import MobileNetV2
+from rtseg_ros.networks.dilation import (
+    dilation_mobilenet,
+    dilation_resnet18,
+    dilation_shufflenet,
+    dilation_vgg16,
+)
 from rtseg_ros.networks.esnet import ESNet
 from rtseg_ros.networks.espnet import ESPNet
 from rtseg_ros.networks.lednet import LEDNet
 from rtseg_ros.networks.linknet import LinkNet
 from rtseg_ros.networks.mobilenet import MobileNet
+from rtseg_ros.networks.mobilenetv2 import MobileNetV2
 from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.networks.resnet18 import ResNet18
+from rtseg_ros.networks.shufflenet import ShuffleNet
 from rtseg_ros.networks.skipnet import SkipNet
-from rtseg_ros.networks.swiftnet import SwiftNet
+from rtseg_ros.networks.swiftnet import SwiftNet, SwiftNetEnsemble, SwiftNetPyramid
+from rtseg_ros.networks.unet import UNet, UNetResNet18, UNetVGG16
+from rtseg_ros.networks.vgg16 import VGG16
 
-BUILDERS: dict[str, Callable[[int], SegmentationNetwork]] = {
-    'linknet': LinkNet,
-    'linknet_nobypass': lambda num_classes: LinkNet(num_classes, bypass=False),
-    'lednet': LEDNet,
-    'esnet': ESNet,
-    'espnet': ESPNet,
-    'skipnet_mobilenet': lambda num_classes: SkipNet(
-        MobileNet(('conv3_2', 'conv4_2', 'conv6_1')), num_classes, batch_norm=True
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What a paper says about a network; figures as printed, None where it prints none.
+
+    Attributes:
+        paper: Authors, venue, year.
+        section: Where the paper describes the network.
+        licence: Licence of the authors' code (ours is written from the paper and that code's
+            structure, and contains none of it).
+        default_size_hw: Input height and width that the paper uses most.
+        stride: Input pixels per pixel of the logits before the last bilinear interpolation.
+        classes: Outputs that the figures below are for.
+        encoder: Name of the encoder that weights trained on images fit; None if there is none.
+        published_parameters: Number of learned values.
+        published_operations: Operations of one image.
+        published_size_hw: Input height and width that the operations are for.
+        macs_per_operation: Multiply-accumulates per operation as the paper counts: 1, or 0.5
+            where it counts multiplication and addition.
+        note: What to know about the comparison with our own count.
+    """
+
+    paper: str
+    section: str
+    licence: str
+    default_size_hw: tuple[int, int]
+    stride: int = 1
+    classes: int = 19
+    encoder: str | None = None
+    published_parameters: float | None = None
+    published_operations: float | None = None
+    published_size_hw: tuple[int, int] | None = None
+    macs_per_operation: float = 1.0
+    note: str = ''
+
+    @property
+    def published_macs(self) -> float | None:
+        """Multiply-accumulates of one image of published_size_hw."""
+        if self.published_operations is None:
+            return None
+        return self.published_operations * self.macs_per_operation
+
+
+LINKNET = NetworkFacts(
+    paper='Chaurasia and Culurciello, VCIP 2017',
+    section='III, Figures 1 to 3',
+    licence='CC BY-NC 4.0',
+    default_size_hw=(360, 640),
+    encoder='resnet18',
+    published_parameters=11.5e6,
+    published_operations=21.2e9,
+    published_size_hw=(360, 640),
+    macs_per_operation=0.5,
+    note='the paper counts transposed convolutions on their output and does not pad to 384 rows',
+)
+SWIFTNET = NetworkFacts(
+    paper='Orsic et al., CVPR 2019',
+    section='3.2, Figure 3',
+    licence='GPL-3.0',
+    default_size_hw=(1024, 2048),
+    stride=4,
+    encoder='resnet18',
+    published_parameters=11.8e6,
+    published_operations=104.0e9,
+    published_size_hw=(1024, 2048),
+)
+RTSEG = NetworkFacts(
+    paper='Siam et al., ICIP 2018',
+    section='2.1',
+    licence='Apache-2.0',
+    default_size_hw=(512, 1024),
+    classes=20,
+    macs_per_operation=0.5,
+)
+LEDNET = NetworkFacts(
+    paper='Wang et al., ICIP 2019',
+    section='2.2, Table 1',
+    licence='MIT',
+    default_size_hw=(512, 1024),
+    stride=8,
+    classes=20,
+    published_parameters=0.94e6,
+)
+ESNET = NetworkFacts(
+    paper='Wang et al., PRCV 2019',
+    section='3.1, Table 1',
+    licence='MIT',
+    default_size_hw=(512, 1024),
+    classes=20,
+    published_parameters=1.66e6,
+)
+ESPNET = NetworkFacts(
+    paper='Mehta et al., ECCV 2018',
+    section='3 and 4.1, Figures 1 and 4',
+    licence='MIT',
+    default_size_hw=(512, 1024),
+    classes=20,
+    published_parameters=0.40e6,
+    note='as the LEDNet paper prints it, with the decoder for 20 classes',
+)
+
+
+def _skipnet(encoder_name: str) -> NetworkFacts:
+    return replace(RTSEG, section='2.1, Figure 2 (a)', encoder=encoder_name)
+
+
+def _unet(encoder_name: str) -> NetworkFacts:
+    return replace(RTSEG, section='2.1, Figure 2 (b)', encoder=encoder_name)
+
+
+def _dilation(encoder_name: str) -> NetworkFacts:
+    return replace(RTSEG, section='2.1, Dilation Frontend', encoder=encoder_name)
+
+
+def _swiftnet_rn18(num_classes: int) -> SwiftNet:
+    return SwiftNet(ResNet18(before_relu=True), num_classes)
+
+
+def _swiftnet_rn18_pyr(num_classes: int) -> SwiftNetPyramid:
+    return SwiftNetPyramid(ResNet18(before_relu=True), num_classes)
+
+
+ZOO: dict[str, tuple[Callable[[int], SegmentationNetwork], NetworkFacts]] = {
+    'linknet': (LinkNet, LINKNET),
+    'linknet_nobypass': (
+        lambda num_classes: LinkNet(num_classes, bypass=False),
+        replace(
+            LINKNET,
+            section='IV, Tables IV and V',
+            published_parameters=None,
+            published_operations=None,
+            published_size_hw=None,
+            note='the ablation; the bypass has no parameters',
+        ),
     ),
-    'swiftnet_mnv2': lambda num_classes: SwiftNet(MobileNetV2(), num_classes),
+    'lednet': (LEDNet, LEDNET),
+    'esnet': (ESNet, ESNET),
+    'swiftnet_rn18': (_swiftnet_rn18, SWIFTNET),
+    'swiftnet_rn18_pyr': (
+        _swiftnet_rn18_pyr,
+        replace(
+            SWIFTNET,
+            section='3.3, Figure 4',
+            published_parameters=12.9e6,
+            published_operations=114.0e9,
+            note='the printed figures cannot be had from the description in the paper',
+        ),
+    ),
+    'swiftnet_rn18_ens': (
+        lambda num_classes: SwiftNetEnsemble(
+            _swiftnet_rn18(num_classes), _swiftnet_rn18_pyr(num_classes)
+        ),
+        replace(
+            SWIFTNET,
+            section='4.3, Table 1',
+            published_parameters=24.7e6,
+            published_operations=218.0e9,
+            note='swiftnet_rn18 and swiftnet_rn18_pyr together',
+        ),
+    ),
+    'swiftnet_mnv2': (
+        lambda num_classes: SwiftNet(MobileNetV2(), num_classes),
+        replace(
+            SWIFTNET,
+            encoder='mobilenetv2',
+            published_parameters=2.4e6,
+            published_operations=41.0e9,
+            note='no code was published; the parameters agree',
+        ),
+    ),
+    'swiftnet_mnv2_pyr': (
+        lambda num_classes: SwiftNetPyramid(MobileNetV2(), num_classes),
+        replace(
+            SWIFTNET,
+            section='3.3, Figure 4',
+            encoder='mobilenetv2',
+            published_parameters=None,
+            published_operations=None,
+            published_size_hw=None,
+        ),
+    ),
+    'skipnet_vgg16': (
+        lambda num_classes: SkipNet(
+            VGG16(('pool3', 'pool4', 'fc7')), num_classes, batch_norm=False
+        ),
+        _skipnet('vgg16'),
+    ),
+    'skipnet_resnet18': (
+        lambda num_classes: SkipNet(
+            ResNet18(('layer2', 'layer3', 'layer4')), num_classes, batch_norm=False
+        ),
+        _skipnet('resnet18'),
+    ),
+    'skipnet_mobilenet': (
+        lambda num_classes: SkipNet(
+            MobileNet(('conv3_2', 'conv4_2', 'conv6_1')), num_classes, batch_norm=True
+        ),
+        replace(_skipnet('mobilenet'), published_operations=13.8e9, published_size_hw=(512, 1024)),
+    ),
+    'skipnet_shufflenet': (
+        lambda num_classes: SkipNet(
+            ShuffleNet(('stage2', 'stage3', 'stage4')), num_classes, batch_norm=True
+        ),
+        replace(_skipnet('shufflenet'), published_operations=2.0e9, published_size_hw=(360, 640)),
+    ),
+    'unet_vgg16': (UNetVGG16, _unet('vgg16')),
+    'unet_resnet18': (UNetResNet18, _unet('resnet18')),
+    'unet_mobilenet': (
+        lambda num_classes: UNet(
+            MobileNet(('conv2_1', 'conv3_1', 'conv4_1', 'conv5_5', 'conv5_6')),
+            num_classes,
+            head_channels=32,
+        ),
+        replace(
+            _unet('mobilenet'),
+            published_operations=55.9e9,
+            published_size_hw=(512, 1024),
+            note='the published code also runs conv6_1 and its classifier, 0.55 GMAC, unused',
+        ),
+    ),
+    'unet_shufflenet': (
+        lambda num_classes: UNet(
+            ShuffleNet(('conv1', 'max_pool', 'stage2', 'stage3', 'stage4')),
+            num_classes,
+            head_channels=24,
+        ),
+        _unet('shufflenet'),
+    ),
+    'dilation_vgg16': (dilation_vgg16, _dilation('vgg16')),
+    'dilation_resnet18': (dilation_resnet18, _dilation('resnet18')),
+    'dilation_mobilenet': (dilation_mobilenet, _dilation('mobilenet')),
+    'dilation_shufflenet': (dilation_shufflenet, _dilation('shufflenet')),
+    'espnet': (ESPNet, ESPNET),
 }
 
 
 def list_networks() -> tuple[str, ...]:
     """Names that ``create_network`` knows."""
-    return tuple(BUILDERS)
+    return tuple(ZOO)
 
 
 def create_network(name: str, num_classes: int = 19) -> SegmentationNetwork:
@@ -44,6 +278,20 @@ def create_network(name: str, num_classes: int = 19) -> SegmentationNetwork:
     Raises:
         NetworkError: If the name or the class count is not possible.
     """
-    if name not in BUILDERS:
-        raise NetworkError(f"no network named '{name}'; choose one of: {', '.join(BUILDERS)}")
-    return BUILDERS[name](num_classes)
+    build, _ = _entry(name)
+    return build(num_classes)
+
+
+def network_facts(name: str) -> NetworkFacts:
+    """Return what the paper says about a network.
+
+    Raises:
+        NetworkError: If there is no network of that name.
+    """
+    return _entry(name)[1]
+
+
+def _entry(name: str) -> tuple[Callable[[int], SegmentationNetwork], NetworkFacts]:
+    if name not in ZOO:
+        raise NetworkError(f"no network named '{name}'; choose one of: {', '.join(ZOO)}")
+    return ZOO[name]
