@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = '' if arguments.topic else str(arguments.source or _street_clip())
     if source and not Path(source).exists():
         raise RtsegError(f"there is no file or folder '{source}'")
+    segmenter = load_segmenter(arguments.model)  # a bad model is refused before nodes start
     # Nodes and demo must agree on the transport, and DDS reads it when rclpy starts.
     if 'FASTDDS_DEFAULT_PROFILES_FILE' not in os.environ:
         os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] = str(share_file('config/fastdds_images.xml'))
@@ -74,7 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
     if not recording.moments:
         raise RtsegError(f'no frame came back with mask and overlay; see the logs in {output}')
 
-    segmenter = load_segmenter(settings.model)
     equal = sum(
         np.array_equal(segmenter(moment.frame).labels, moment.mask) for moment in recording.moments
     )

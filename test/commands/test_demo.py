@@ -1,0 +1,147 @@
+"""The demo end to end: two real nodes, real DDS, a short clip."""
+
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from rtseg_ros.commands.demo import contact_sheet
+from rtseg_ros.labels import CAMVID
+from rtseg_ros.pictures import OverlayVideo
+from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
+
+FRAMES = 24
+
+
+@pytest.fixture(scope='module')
+def clip(tmp_path_factory) -> Path:
+    """A grey street under a bright sky, with something that moves."""
+    folder = tmp_path_factory.mktemp('clip')
+    for i in range(FRAMES):
+        frame = np.full((120, 160, 3), 90, np.uint8)
+        frame[:50] = (250, 230, 210)
+        cv2.rectangle(frame, (10 + 4 * i, 60), (40 + 4 * i, 90), (20, 20, 160), -1)
+        cv2.imwrite(str(folder / f'{i:03}.png'), frame)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def demo(clip, tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
+    pytest.importorskip('rclpy', reason='the demo needs ROS 2')
+    output = tmp_path_factory.mktemp('demo')
+    result = subprocess.run(
+        [
+            sys.executable, '-m', 'rtseg_ros.cli', 'demo', '--source', str(clip),
+            '--rate', '5', '--output', str(output),
+        ],
+        capture_output=True, text=True, timeout=300, env=os.environ | {'ROS_DOMAIN_ID': '87'},
+    )  # fmt: skip
+    return output, result
+
+
+def test_demo_succeeds_and_names_its_files(demo):
+    output, result = demo
+    assert result.returncode == 0, result.stderr[-2000:]
+    for name in ('contact_sheet.png', 'summary.json'):
+        assert (output / name).is_file()
+        assert str(output / name) in result.stdout
+    assert list(output.glob('overlay.mp4')) or list(output.glob('overlay.gif'))
+
+
+def test_every_frame_is_accounted_for(demo):
+    frames = json.loads((demo[0] / 'summary.json').read_text())['frames']
+    assert frames['sent'] == FRAMES
+    assert frames['sent'] == frames['published'] + sum(frames['dropped'].values())
+    assert frames['published'] > FRAMES / 3
+    assert frames['dropped']['rejected'] == frames['dropped']['failed'] == 0
+
+
+def test_live_masks_are_the_offline_masks(demo):
+    same = json.loads((demo[0] / 'summary.json').read_text())['identical_to_offline']
+    assert same['checked'] >= 4
+    assert same['equal'] == same['checked']
+
+
+def test_summary_names_stages_model_and_machine(demo):
+    summary = json.loads((demo[0] / 'summary.json').read_text())
+    for stage in ('decode', 'preprocess', 'infer', 'upsample', 'publish', 'camera_to_mask'):
+        assert 0 <= summary['latency_ms'][stage]['p50'] <= summary['latency_ms'][stage]['p99']
+    assert summary['model']['file'] == model_path(DEFAULT_MODEL).name
+    assert summary['machine']['cores'] >= 1
+
+
+def test_video_plays_at_the_pace_of_the_camera(demo):
+    path = demo[0] / 'overlay.mp4'
+    if not path.exists():
+        pytest.skip('this OpenCV has no mp4 encoder, so the demo wrote a gif')
+    capture = cv2.VideoCapture(str(path))
+    assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(5)
+    assert 0.7 * FRAMES < capture.get(cv2.CAP_PROP_FRAME_COUNT) <= FRAMES + 1
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--source', 'no_such.mp4'], "no file or folder 'no_such.mp4'"),
+        (['--source', '{clip}', '--model', 'no_such.onnx'], 'no_such.onnx'),
+    ],
+)
+def test_bad_arguments_end_with_a_reason(clip, tmp_path, arguments, message):
+    pytest.importorskip('rclpy', reason='the demo needs ROS 2')
+    words = [word.format(clip=clip) for word in arguments]
+    result = subprocess.run(
+        [sys.executable, '-m', 'rtseg_ros.cli', 'demo', '--output', str(tmp_path), *words],
+        capture_output=True, text=True, timeout=120, env=os.environ | {'ROS_DOMAIN_ID': '88'},
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert 'Traceback' not in result.stderr
+
+
+def test_contact_sheet_has_two_pairs_to_a_row_and_a_legend():
+    rows = [(np.full((100, 200, 3), i, np.uint8),) * 2 for i in range(3)]
+    sheet = contact_sheet(rows, CAMVID)
+    assert sheet.shape == (2 * 240, 4 * 480 + 260, 3)
+    assert (sheet[0, 0] == 0).all()
+    assert (sheet[240, 0] == 2).all()
+    assert (sheet[-1, 4 * 480 - 1] == 255).all()  # the empty fourth cell
+
+
+def test_overlay_video_repeats_missed_frames(tmp_path):
+    video = OverlayVideo(tmp_path, rate_hz=10)
+    for tick in (0, 1, 5):
+        video.add(np.full((32, 32, 3), 40 * tick, np.uint8), tick * 100_000_000)
+    path = video.close()
+    capture = cv2.VideoCapture(str(path))
+    levels = []
+    while True:
+        there, frame = capture.read()
+        if not there:
+            break
+        levels.append(round(float(frame.mean()) / 40))
+    assert levels == [0, 1, 1, 1, 1, 5]
+    assert not list(tmp_path.glob('*partial*'))
+
+
+def test_gif_where_there_is_no_encoder(tmp_path, monkeypatch):
+    class NoEncoder:
+        def __init__(self, *_):
+            pass
+
+        def isOpened(self):  # noqa: N802  OpenCV's name
+            return False
+
+        fourcc = staticmethod(lambda *_: 0)
+
+    monkeypatch.setattr(cv2, 'VideoWriter', NoEncoder)
+    video = OverlayVideo(tmp_path, rate_hz=10)
+    for tick in range(4):
+        video.add(np.full((32, 64, 3), 60 * tick, np.uint8), tick * 100_000_000)
+    path = video.close()
+    assert path.name == 'overlay.gif'
+    assert path.read_bytes()[:6] == b'GIF89a'
