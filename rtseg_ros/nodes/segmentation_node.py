@@ -209,7 +209,11 @@ class SegmentationNode(LifecycleNode):
     def _publish_diagnostics(self) -> None:
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
-        message.status.append(segmentation_status(self.get_name(), self._account, self._segmenter))
+        message.status.append(
+            segmentation_status(
+                self.get_fully_qualified_name().lstrip('/'), self._account, self._segmenter
+            )
+        )
         self._diagnostics.publish(message)
 
     def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:

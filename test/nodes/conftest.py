@@ -1,0 +1,232 @@
+"""Real nodes in processes of their own, over real DDS, apart from any other graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+import importlib.util
+import os
+from pathlib import Path
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# DDS reads these when the first participant is made, in this process and in the children.
+os.environ['ROS_DOMAIN_ID'] = str(os.getpid() % 90 + 10)
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds_images.xml')
+os.environ.setdefault('AMENT_PREFIX_PATH', sys.prefix)
+os.environ['RCUTILS_LOGGING_BUFFERED_STREAM'] = '0'
+
+if importlib.util.find_spec('rclpy'):  # else every test module skips with that reason
+    from diagnostic_msgs.msg import DiagnosticArray
+    from rcl_interfaces.srv import SetParameters
+    import rclpy
+    from rclpy.node import Node
+    from rclpy.parameter import Parameter
+    from rclpy.qos import QoSProfile
+    from sensor_msgs.msg import Image
+    from std_msgs.msg import Header
+
+    from rtseg_ros.nodes.lifecycle_client import LifecycleClient
+    from rtseg_ros.nodes.messages import image_from_array, pixels_from_image
+
+PATIENCE_S = 30.0  # discovery alone takes 3 to 10 s on a busy machine
+
+
+class NodeProcess:
+    """One node as `python -m module`; its output is read from a file."""
+
+    def __init__(self, module: str, arguments: list[str], log: Path) -> None:
+        self.log = log
+        self._file = log.open('wb')
+        self._process = subprocess.Popen(
+            [sys.executable, '-m', module, '--ros-args', *arguments],
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def text(self) -> str:
+        return self.log.read_text(errors='replace')
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def send(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Send a signal and return the exit status; kill after PATIENCE_S."""
+        if self.alive():
+            self._process.send_signal(number)
+        try:
+            return self._process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+        finally:
+            self._file.close()
+
+    def wait_for_text(self, pattern: str) -> str:
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            found = re.search(pattern, self.text())
+            if found:
+                return found.group()
+            time.sleep(0.05)
+        raise AssertionError(f'no {pattern!r} in the log:\n{self.text()[-3000:]}')
+
+
+class Robot:
+    """A graph's other side: a camera, a listener, and a lifecycle manager for one node."""
+
+    def __init__(self, node: Node, managed: str) -> None:
+        self.node = node
+        self.managed = managed
+        self.lifecycle = LifecycleClient(node, managed)
+        self.masks: list[Image] = []
+        self.diagnostics: dict[str, str] = {}
+        self.message = ''
+        self.level = b''
+        self._stamp = 1000
+        self._topics: list[Any] = []
+        reliable = QoSProfile(depth=50)
+        self.camera = node.create_publisher(Image, 'image', reliable)
+        self.listen(Image, f'{managed}/mask', self.masks)
+        node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, reliable)
+
+    def listen(
+        self, kind: type, topic: str, store: list[Any], *, qos: QoSProfile | None = None
+    ) -> Any:
+        return self.node.create_subscription(
+            kind, topic, store.append, qos or QoSProfile(depth=50)
+        )
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name.strip('/') == self.managed.strip('/'):
+                self.diagnostics = {item.key: item.value for item in status.values}
+                self.message, self.level = status.message, status.level
+
+    def until(
+        self, condition: Callable[[], Any], *, what: str, timeout_s: float = PATIENCE_S
+    ) -> Any:
+        """Spin until the condition holds and return it."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            value = condition()
+            if value:
+                return value
+            rclpy.spin_once(self.node, timeout_sec=0.02)
+        raise AssertionError(f'{what}: not within {timeout_s} s; diagnostics {self.diagnostics}')
+
+    def spin(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            rclpy.spin_once(self.node, timeout_sec=0.02)
+
+    def set_parameter(self, name: str, value: Any) -> str:
+        """Set a parameter of the managed node; return why it was refused, or nothing."""
+        client = self.node.create_client(SetParameters, f'{self.managed}/set_parameters')
+        self.until(client.service_is_ready, what='the parameter service')
+        request = SetParameters.Request(
+            parameters=[Parameter(name, value=value).to_parameter_msg()]
+        )
+        future = client.call_async(request)
+        self.until(future.done, what=f'the answer to setting {name}')
+        self.node.destroy_client(client)
+        result = future.result().results[0]
+        return '' if result.successful else result.reason
+
+    def start(self) -> None:
+        """Configure, activate, and wait until images get through."""
+        self.lifecycle.change('configure')
+        self.lifecycle.change('activate')
+        self.until(self.camera.get_subscription_count, what='the node subscribes to image')
+
+    def header(self) -> Header:
+        """A header with a stamp never used before."""
+        self._stamp += 1
+        header = Header(frame_id='camera_optical')
+        header.stamp.sec, header.stamp.nanosec = self._stamp, 5
+        return header
+
+    def answer(self, message: Image) -> Image:
+        """Publish one image and return the mask with its stamp."""
+        self.camera.publish(message)
+        return self.mask_of(message)
+
+    def mask_of(self, message: Image) -> Image:
+        return self.until(
+            lambda: next((m for m in self.masks if m.header == message.header), None),
+            what=f'the mask of stamp {message.header.stamp.sec}',
+        )
+
+    def labels_of(self, frame: np.ndarray) -> np.ndarray:
+        """Publish a BGR frame and return the labels of its mask."""
+        message = image_from_array(frame, 'bgr8', header=self.header())
+        return pixels_from_image(self.answer(message))
+
+    def counts(self) -> dict[str, int]:
+        """Next diagnostics' counts."""
+        self.diagnostics = {}
+        self.until(lambda: self.diagnostics, what='diagnostics')
+        names = ('received', 'published', 'superseded', 'stale', 'rejected', 'failed', 'in_flight')
+        return {name: int(self.diagnostics[name]) for name in names}
+
+
+@pytest.fixture(scope='session')
+def ros() -> Iterator[None]:
+    rclpy.init()
+    yield
+    rclpy.try_shutdown()
+
+
+@pytest.fixture(scope='session')
+def launch_node(
+    ros: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., NodeProcess]]:
+    """Return a function that starts a node: ``launch_node('segmentation_node', model=...)``."""
+    started: list[NodeProcess] = []
+
+    def launch(name: str, *, namespace: str = '', **parameters: Any) -> NodeProcess:
+        arguments = ['-r', f'__ns:={namespace}'] if namespace else []
+        for key, value in parameters.items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            arguments += ['-p', f'{key}:={text}']
+        log = tmp_path_factory.mktemp(name) / 'log.txt'
+        started.append(NodeProcess(f'rtseg_ros.nodes.{name}', arguments, log))
+        return started[-1]
+
+    yield launch
+    for process in started:
+        if process.alive():
+            process.stop()
+
+
+@pytest.fixture(scope='session')
+def make_robot(ros: None) -> Iterator[Callable[[str], Robot]]:
+    """Return a function that makes the other side of the graph in a namespace."""
+    nodes: list[Node] = []
+
+    def make(namespace: str) -> Robot:
+        nodes.append(rclpy.create_node('robot', namespace=namespace))
+        return Robot(nodes[-1], f'{namespace}/segmentation')
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
