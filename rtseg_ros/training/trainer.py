@@ -19,6 +19,7 @@ from rtseg_ros import __version__
 from rtseg_ros.datasets.dataset import Dataset
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.evaluation.confusion_matrix import ConfusionMatrix
+from rtseg_ros.networks.encoders import Encoder
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.preprocess import Preprocessing, image_from_frame
 from rtseg_ros.training.augmentation import augment
@@ -342,8 +343,8 @@ class Trainer:
 
 
 def _optimizer(network: nn.Module, recipe: Recipe, *, pretrained: bool) -> torch.optim.Optimizer:
-    encoder = getattr(network, 'encoder', None)
-    encoder_ids = {id(p) for p in encoder.parameters()} if pretrained and encoder else set()
+    encoders = [part for part in network.modules() if isinstance(part, Encoder)]
+    encoder_ids = {id(p) for part in encoders for p in part.parameters()} if pretrained else set()
     groups = []
     for is_encoder, factor in ((False, 1.0), (True, recipe.encoder_factor)):
         parameters = [p for p in network.parameters() if (id(p) in encoder_ids) == is_encoder]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rtseg_ros.datasets.folder import load_folder
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.labels import LabelSet
+from rtseg_ros.networks.encoders import Encoder
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.preprocess import Preprocessing
 from rtseg_ros.training.checkpoint import load_checkpoint
@@ -25,6 +26,17 @@ RECIPE = Recipe(
 )  # fmt: skip
 
 
+class TinyEncoder(Encoder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout2d(0.1)
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.layers(image)
+
+
 class TinyNetwork(SegmentationNetwork):
     """Two convolutions with BN and dropout: the parts whose state a resume must restore."""
 
@@ -34,9 +46,7 @@ class TinyNetwork(SegmentationNetwork):
 
     def __init__(self, num_classes: int) -> None:
         super().__init__(num_classes)
-        self.encoder = nn.Sequential(
-            nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout2d(0.1)
-        )
+        self.encoder = TinyEncoder()
         self.head = nn.Conv2d(8, num_classes, 1)
 
     def decode(self, image: Tensor) -> Tensor:
