@@ -79,6 +79,26 @@ class Segmenter:
             },
         )
 
+    def logits(self, frame: np.ndarray) -> np.ndarray:
+        """Return the network's scores of one frame, as the confidence is computed from.
+
+        Args:
+            frame: (H, W, 3) uint8 BGR.
+
+        Returns:
+            (K, h, w) float32, newly allocated; K counts an unlabelled output too.
+
+        Raises:
+            EngineError: If the model gives labels only, or the engine fails.
+        """
+        outputs = self.engine.infer(self._image(frame))
+        if 'logits' not in outputs:
+            raise EngineError(
+                f'{self.engine.model.path.name} gives labels without scores; convert it again '
+                "with a 'logits' output"
+            )
+        return outputs['logits'][0].copy()
+
     def close(self) -> None:
         """Free the engine."""
         self.engine.close()
