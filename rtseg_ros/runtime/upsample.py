@@ -31,6 +31,7 @@ _SCORE_BLOCK = 65536  # scores of one class in undecided cells
 _CELL_BLOCK = 4096  # undecided cells
 # From this share of undecided cells on, interpolating everything is faster (measured).
 _DENSE_SHARE = 0.2
+_DENSE_SHARE_CONFIDENCE = 0.12
 # exp(-20) is 2e-9: a class this far below the winner cannot move a confidence of 8 bits.
 _NEGLIGIBLE = 20.0
 # A confidence rounds to 255 up to this 1 / p; the margin is for float32 rounding.
@@ -60,10 +61,6 @@ def _coarse_argmax(planes: Scores) -> Labels:
         for class_id in range(1, len(planes)):
             _take_if_greater(labels[block], best, planes[class_id, block], np.uint8(class_id))
     return labels
-
-
-def _dense_is_faster(undecided: npt.NDArray[np.bool_]) -> bool:
-    return int(np.count_nonzero(undecided)) > _DENSE_SHARE * undecided.size
 
 
 def _confidence(scores_by_class: Iterable[Scores], best: Scores, scale: np.float32) -> Scores:
@@ -149,7 +146,7 @@ def labels_from_logits(
     columns = cells_of_axis(coarse.shape[1], size_hw[1], align_corners)
     winner, *others = corners_of_cells(coarse)
     undecided = undecided_cells(winner, others, rows, columns)
-    if _dense_is_faster(undecided):
+    if np.count_nonzero(undecided) > _DENSE_SHARE * undecided.size:
         for band, volume in interpolate_rows(logits, rows, columns, align_corners=align_corners):
             best = volume[0].copy()
             labels[band] = 0
@@ -224,7 +221,7 @@ def labels_and_confidence_from_logits(
     unsure = np.minimum(winner, 0)  # -1 differs from every neighbour, also from another -1
     undecided = undecided_cells(winner, [*others, winner - unsure], rows, columns)
 
-    if _dense_is_faster(undecided):
+    if np.count_nonzero(undecided) > _DENSE_SHARE_CONFIDENCE * undecided.size:
         for band, volume in interpolate_rows(logits, rows, columns, align_corners=align_corners):
             confidence[band] = _confidence(volume, volume.max(axis=0), scale)
         return labels, confidence

@@ -153,6 +153,7 @@ def test_dense_and_sparse_ways_agree(monkeypatch, align_corners):
     results = []
     for share in (-1.0, 1.0):
         monkeypatch.setattr(upsample, '_DENSE_SHARE', share)
+        monkeypatch.setattr(upsample, '_DENSE_SHARE_CONFIDENCE', share)
         labels, confidence = labels_and_confidence_from_logits(
             logits, (111, 160), align_corners=align_corners, temperature=0.4
         )
