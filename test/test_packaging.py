@@ -1,0 +1,84 @@
+"""The package installs with colcon and with pip, and both installs are complete."""
+
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+import zipfile
+
+import pytest
+
+import rtseg_ros
+
+ROOT = Path(__file__).parent.parent
+EXECUTABLES = ('segmentation_node', 'conversion_node', 'evaluation_node', 'video_node', 'rtseg')
+
+
+def run(*words: str, cwd: Path) -> str:
+    """Run a command with this interpreter's programs first on the path."""
+    path = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
+    result = subprocess.run(
+        words, cwd=cwd, capture_output=True, text=True, timeout=300,
+        env=os.environ | {'PATH': path},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope='module')
+def source(tmp_path_factory) -> Path:
+    """A workspace with what git tracks."""
+    workspace = tmp_path_factory.mktemp('workspace')
+    target = workspace / 'src' / 'rtseg_ros'
+    files = run('git', 'ls-files', '--cached', '--others', '--exclude-standard', cwd=ROOT)
+    for name in files.splitlines():
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    return workspace
+
+
+def test_versions_agree():
+    package = ElementTree.parse(ROOT / 'package.xml').getroot()
+    assert package.findtext('version') == rtseg_ros.__version__
+    assert package.get('format') == '3'
+    assert f"version='{rtseg_ros.__version__}'" in (ROOT / 'setup.py').read_text()
+    assert f'\n{rtseg_ros.__version__} (' in (ROOT / 'CHANGELOG.rst').read_text()
+
+
+def test_colcon_builds_an_ament_python_package(source):
+    pytest.importorskip('colcon_core', reason='colcon-common-extensions is not installed')
+    # An invalid package.xml would silently make it a plain Python package.
+    assert '(ros.ament_python)' in run('colcon', 'list', cwd=source)
+    run('colcon', 'build', cwd=source)
+    prefix = source / 'install' / 'rtseg_ros'
+    for name in EXECUTABLES:
+        assert (prefix / 'lib/rtseg_ros' / name).is_file(), name
+    assert (prefix / 'share/ament_index/resource_index/packages/rtseg_ros').is_file()
+    assert_share_is_complete(prefix / 'share/rtseg_ros')
+    assert list(prefix.rglob('models/*.onnx'))
+
+
+def test_wheel_holds_models_config_and_launch(source):
+    run(
+        sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '--no-build-isolation',
+        '-w', str(source / 'wheels'), str(source / 'src/rtseg_ros'), cwd=source,
+    )  # fmt: skip
+    (wheel,) = (source / 'wheels').glob('*.whl')
+    unpacked = source / 'unpacked'
+    zipfile.ZipFile(wheel).extractall(unpacked)
+    assert list(unpacked.glob('rtseg_ros/models/*.onnx'))
+    (share,) = unpacked.glob('*.data/data/share/rtseg_ros')
+    assert_share_is_complete(share)
+    (entry_points,) = unpacked.glob('*.dist-info/entry_points.txt')
+    for name in EXECUTABLES:
+        assert f'{name} = rtseg_ros.' in entry_points.read_text()
+
+
+def assert_share_is_complete(share: Path) -> None:
+    for folder in ('config', 'launch'):
+        expected = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
+        assert {path.name for path in (share / folder).iterdir()} == expected
+    assert (share / 'package.xml').is_file()
