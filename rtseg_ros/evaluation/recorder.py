@@ -1,0 +1,139 @@
+"""Collects what an evaluation sees, frame by frame, in constant memory."""
+
+from collections import Counter
+import json
+import math
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from rtseg_ros.evaluation.accuracy import Accuracy, FrameScore
+from rtseg_ros.evaluation.latency import StageLatencies, Timeline
+from rtseg_ros.evaluation.previews import Previews
+
+BINS = ('published', 'superseded', 'stale', 'rejected', 'failed')
+# Different reasons that are kept; more are added up as one.
+MAX_REASONS = 50
+
+
+class Recorder:
+    """Figures, pictures and ``frames.jsonl`` of one evaluation; a context manager.
+
+    Attributes:
+        accuracy: The accuracy figures; None where there is no ground truth to compare with.
+        latencies: Times per stage.
+        timeline: Latency and losses over time.
+        previews: Best, worst and median frame.
+        bins: Where frames ended.
+        reasons: Why frames were rejected or failed, and why ground truth was not used.
+    """
+
+    def __init__(self, output: Path, accuracy: Accuracy | None) -> None:
+        """Open ``frames.jsonl`` in a folder, which is made if it is not there."""
+        output.mkdir(parents=True, exist_ok=True)
+        self._path = output / 'frames.jsonl'
+        self._part = output / 'frames.jsonl.part'
+        self._lines = self._part.open('w', encoding='utf-8')
+        self.accuracy = accuracy
+        self.latencies = StageLatencies()
+        self.timeline = Timeline()
+        self.previews = Previews()
+        self.bins: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+        self._written = 0
+
+    def __enter__(self) -> 'Recorder':
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Also after an error: the frames so far are what was asked for.
+        self._lines.close()
+        os.replace(self._part, self._path)
+
+    def published(
+        self,
+        name: str,
+        *,
+        prediction: np.ndarray,
+        timing_ms: dict[str, float],
+        time_s: float,
+        frame: np.ndarray | None = None,
+        truth: np.ndarray | None = None,
+        instances: np.ndarray | None = None,
+        continues: bool = False,
+    ) -> None:
+        """Record a frame that got a mask.
+
+        Args:
+            name: Of the frame.
+            prediction: (H, W) uint8, the model's class ids.
+            timing_ms: Time of each stage; ``total`` is the frame's latency.
+            time_s: When it was, for the timeline.
+            frame: (H, W, 3) uint8 BGR, for the pictures.
+            truth: (H, W) uint8, ids of the ground truth's label set; None if there is none.
+            instances: (H, W) Cityscapes instance ids.
+            continues: Whether it follows the frame before.
+        """
+        self.bins['published'] += 1
+        self.latencies.add(timing_ms)
+        self.timeline.add(time_s, timing_ms['total'])
+        line: dict[str, Any] = {
+            'outcome': 'published',
+            'latency_ms': {stage: round(value, 3) for stage, value in timing_ms.items()},
+        }
+        if self.accuracy is not None:
+            score = self.accuracy.add(prediction, truth, instances=instances, continues=continues)
+            line |= _score_line(score, labelled=truth is not None)
+            if truth is not None and frame is not None and math.isfinite(score.miou):
+                shown, mapped = self.accuracy.aligned(prediction, truth)
+                assert mapped is not None
+                self.previews.offer(name, score.miou, frame, shown, mapped)
+        self._write(name, line)
+
+    def dropped(self, name: str, bin_name: str, *, time_s: float, reason: str = '') -> None:
+        """Record a frame that got no mask: superseded, stale, rejected or failed."""
+        if bin_name not in BINS:
+            raise ValueError(f'{bin_name!r} is not one of {BINS}')
+        self.bins[bin_name] += 1
+        if reason:
+            self.note(f'{bin_name}: {reason}')
+        self.timeline.add(time_s, None)
+        self._write(name, {'outcome': bin_name, 'reason': reason})
+
+    def note(self, reason: str, count: int = 1) -> None:
+        """Count something that was noticed."""
+        if reason not in self.reasons and len(self.reasons) >= MAX_REASONS:
+            reason = 'further reasons, see frames.jsonl'
+        self.reasons[reason] += count
+
+    def accounting(self) -> dict[str, int]:
+        """Return received and the bins; received is the sum of the bins."""
+        bins = {name: self.bins[name] for name in BINS}
+        return {'received': sum(bins.values()), **bins}
+
+    def _write(self, name: str, line: dict[str, Any]) -> None:
+        full = {'index': self._written, 'frame': name, **line}
+        self._lines.write(json.dumps(full) + '\n')
+        self._written += 1
+
+
+def _score_line(score: FrameScore, *, labelled: bool) -> dict[str, Any]:
+    line: dict[str, Any] = {}
+    if score.agreement is not None:
+        line['agreement'] = round(score.agreement, 6)
+    if labelled:
+        line['miou'] = round(score.miou, 6) if math.isfinite(score.miou) else None
+        line['pixel_accuracy'] = (
+            round(score.pixel_accuracy, 6) if math.isfinite(score.pixel_accuracy) else None
+        )
+        line['intersection'] = score.intersection.tolist()
+        line['union'] = score.union.tolist()
+    return line
