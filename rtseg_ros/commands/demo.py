@@ -127,7 +127,7 @@ def _street_clip() -> Path:
 
 
 def _length(source: str) -> tuple[int, float]:
-    from rtseg_ros.nodes.video_node import FOLDER_RATE_HZ
+    from rtseg_ros.datasets.frames import FOLDER_RATE_HZ
 
     if Path(source).is_dir():
         return len(list(Path(source).iterdir())), FOLDER_RATE_HZ
