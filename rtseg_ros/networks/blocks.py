@@ -1,4 +1,6 @@
-"""Small operations that several papers share."""
+"""Small operations that several papers share, exported to ONNX with all sizes as constants."""
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,23 @@ def size_hw(x: Tensor) -> tuple[int, int]:
 
 def resize_bilinear(x: Tensor, size: tuple[int, int], *, align_corners: bool) -> Tensor:
     """Interpolate (N, C, h, w) to size = (H, W)."""
+    if torch.onnx.is_in_onnx_export():
+        return _OnnxResize.apply(x, size, 'bilinear', align_corners)
     return F.interpolate(x, size=size, mode='bilinear', align_corners=align_corners)
+
+
+def resize_bicubic(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Interpolate (N, C, h, w) to size = (H, W), pixel centres aligned, without smoothing."""
+    if torch.onnx.is_in_onnx_export():
+        return _OnnxResize.apply(x, size, 'bicubic', False)
+    return F.interpolate(x, size=size, mode='bicubic', align_corners=False)
+
+
+def pad_bottom_right(x: Tensor, rows: int, columns: int) -> Tensor:
+    """Append zeros: (N, C, H, W) -> (N, C, H + rows, W + columns)."""
+    if torch.onnx.is_in_onnx_export():
+        return _OnnxPad.apply(x, rows, columns)
+    return F.pad(x, (0, columns, 0, rows))
 
 
 def shuffle_channels(x: Tensor, groups: int) -> Tensor:
@@ -37,11 +55,11 @@ def pool_to_grid(x: Tensor, grid_hw: tuple[int, int]) -> Tensor:
 
 
 def _averaging_matrix(length: int, cells: int) -> Tensor:
-    matrix = [[0.0] * length for _ in range(cells)]
+    rows = []
     for cell in range(cells):
         start, end = cell * length // cells, -(-(cell + 1) * length // cells)
-        matrix[cell][start:end] = [1 / (end - start)] * (end - start)
-    return torch.tensor(matrix)  # made in one step: the exporter would record an assignment
+        rows.append([1 / (end - start) if start <= i < end else 0.0 for i in range(length)])
+    return torch.tensor(rows)
 
 
 def initialise_bilinear(module: nn.Module) -> None:
@@ -55,3 +73,47 @@ def initialise_bilinear(module: nn.Module) -> None:
                 part.weight.zero_()
                 for channel in range(min(part.weight.shape[:2])):
                     part.weight[channel, channel] = tent[:, None] * tent[None, :]
+
+
+class _OnnxResize(torch.autograd.Function):
+    """Resize to constant sizes; torch's own export computes them in the graph."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, size: tuple[int, int], mode: str, align_corners: bool
+    ) -> Tensor:
+        return F.interpolate(x, size=size, mode=mode, align_corners=align_corners)
+
+    @staticmethod
+    def symbolic(g: Any, x: Any, size: tuple[int, int], mode: str, align_corners: bool) -> Any:
+        shape = [*x.type().sizes()[:2], *size]
+        absent = g.op('Constant', value_t=torch.tensor([], dtype=torch.float32))
+        linear = 'align_corners' if align_corners else 'pytorch_half_pixel'
+        y = g.op(
+            'Resize',
+            x,
+            absent,
+            absent,
+            g.op('Constant', value_t=torch.tensor(shape)),
+            coordinate_transformation_mode_s=linear if mode == 'bilinear' else 'half_pixel',
+            mode_s='linear' if mode == 'bilinear' else 'cubic',
+            cubic_coeff_a_f=-0.75,
+        )
+        y.setType(x.type().with_sizes(shape))
+        return y
+
+
+class _OnnxPad(torch.autograd.Function):
+    """Pad by constant amounts; torch's own export computes them in the graph."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rows: int, columns: int) -> Tensor:
+        return F.pad(x, (0, columns, 0, rows))
+
+    @staticmethod
+    def symbolic(g: Any, x: Any, rows: int, columns: int) -> Any:
+        batch, channels, height, width = x.type().sizes()
+        pads = g.op('Constant', value_t=torch.tensor([0, 0, 0, 0, 0, 0, rows, columns]))
+        y = g.op('Pad', x, pads, mode_s='constant')
+        y.setType(x.type().with_sizes([batch, channels, height + rows, width + columns]))
+        return y

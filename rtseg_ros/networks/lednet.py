@@ -61,7 +61,8 @@ class SplitShuffle(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform (N, C, H, W), C even."""
-        left, right = x.chunk(2, dim=1)
+        half = int(x.shape[1]) // 2
+        left, right = x[:, :half], x[:, half:]
         x = F.relu(x + torch.cat([self.left(left), self.right(right)], dim=1))
         return shuffle_channels(x, 2)
 

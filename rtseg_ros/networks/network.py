@@ -5,10 +5,10 @@ import copy
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from rtseg_ros.errors import NetworkError
+from rtseg_ros.networks.blocks import pad_bottom_right, resize_bilinear, size_hw
 
 
 class SegmentationNetwork(nn.Module):
@@ -51,7 +51,7 @@ class SegmentationNetwork(nn.Module):
         """
         if image.ndim != 4 or image.shape[1] != 3:
             raise NetworkError(f'image must be (N, 3, H, W), got {tuple(image.shape)}')
-        height, width = (int(side) for side in image.shape[2:])
+        height, width = size_hw(image)
         if min(height, width) < self.minimum_side:
             nearest = (max(height, self.minimum_side), max(width, self.minimum_side))
             raise NetworkError(
@@ -61,7 +61,7 @@ class SegmentationNetwork(nn.Module):
         pad_h, pad_w = -height % self.size_multiple, -width % self.size_multiple
         if not pad_h and not pad_w:
             return self.decode(image)
-        logits = self.decode(F.pad(image, (0, pad_w, 0, pad_h)))
+        logits = self.decode(pad_bottom_right(image, pad_h, pad_w))
         return logits[:, :, : -(-height // self.stride), : -(-width // self.stride)]
 
     def forward(self, image: Tensor) -> Tensor:
@@ -69,12 +69,7 @@ class SegmentationNetwork(nn.Module):
         logits = self.coarse_logits(image)
         if self.stride == 1:
             return logits
-        return F.interpolate(
-            logits,
-            size=tuple(int(side) for side in image.shape[2:]),
-            mode='bilinear',
-            align_corners=self.align_corners,
-        )
+        return resize_bilinear(logits, size_hw(image), align_corners=self.align_corners)
 
 
 def initialise_weights(module: nn.Module) -> None:

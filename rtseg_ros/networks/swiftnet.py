@@ -18,9 +18,8 @@ Deviations:
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from rtseg_ros.networks.blocks import pool_to_grid, resize_bilinear, size_hw
+from rtseg_ros.networks.blocks import pool_to_grid, resize_bicubic, resize_bilinear, size_hw
 from rtseg_ros.networks.encoders import Encoder, split_norms, use_level
 from rtseg_ros.networks.network import SegmentationNetwork, initialise_weights
 
@@ -134,7 +133,7 @@ class SwiftNetPyramid(SegmentationNetwork):
             if level:
                 # Rounded up like the encoder's strides, so that equal reductions have equal sizes.
                 size = (-(-height // 2**level), -(-width // 2**level))
-                scaled = F.interpolate(image, size, mode='bicubic', align_corners=False)
+                scaled = resize_bicubic(image, size)
             else:
                 scaled = image
             use_level(self.encoder, level)
