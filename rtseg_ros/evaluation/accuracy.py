@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 import math
 from typing import Any
+import zlib
 
 import numpy as np
 
@@ -26,6 +27,8 @@ class FrameScore:
         agreement: With the mask before, over all pixels; None if there is none.
         intersection: Pixels per class in truth and prediction, (K,) int64.
         union: Pixels per class in either, (K,) int64.
+        truth_crc32: Of the ground truth, so that two reports can tell whether a frame is the
+            same; None without ground truth.
     """
 
     miou: float
@@ -33,6 +36,7 @@ class FrameScore:
     agreement: float | None
     intersection: np.ndarray
     union: np.ndarray
+    truth_crc32: int | None
 
 
 class Accuracy:
@@ -107,7 +111,10 @@ class Accuracy:
                 self._frames_with_instances += 1
                 self._instances.add(instances, prediction)
         intersection, union = frame.intersection_and_union()
-        return FrameScore(frame.miou(), frame.pixel_accuracy(), agreement, intersection, union)
+        crc32 = None if truth is None else zlib.crc32(truth.tobytes())
+        return FrameScore(
+            frame.miou(), frame.pixel_accuracy(), agreement, intersection, union, crc32
+        )
 
     def figures(self) -> dict[str, Any]:
         """Return all figures as fractions 0..1 in plain types; None where there is no figure."""

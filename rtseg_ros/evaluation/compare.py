@@ -76,7 +76,7 @@ class Comparison:
 class _Frames:
     """Per-frame counts of one report, from its frames.jsonl."""
 
-    names: list[str]
+    truths: list[int]  # a checksum of each frame's ground truth
     intersection: np.ndarray  # (N, K)
     union: np.ndarray  # (N, K)
     latency_ms: np.ndarray  # (M,)
@@ -86,8 +86,8 @@ def compare(first: str | Path, second: str | Path) -> Comparison:
     """Compare two reports.
 
     Noise is estimated by resampling runs of 10 consecutive frames, from ``frames.jsonl`` beside
-    each report: the accuracy of both on the same resampled frames where they saw the same
-    frames, separately otherwise.
+    each report: the accuracy of both on the same resampled frames if they saw the same ground
+    truth in the same order, separately otherwise.
 
     Args:
         first: A ``report.json``, or its folder.
@@ -122,7 +122,7 @@ def _report(path: Path) -> dict[str, Any]:
 def _frames(path: Path, num_classes: int) -> _Frames | None:
     if not path.is_file():
         return None
-    names, intersection, union, latency = [], [], [], []
+    truths, intersection, union, latency = [], [], [], []
     with path.open(encoding='utf-8') as lines:
         for line in lines:
             frame = json.loads(line)
@@ -130,12 +130,12 @@ def _frames(path: Path, num_classes: int) -> _Frames | None:
                 continue
             latency.append(frame['latency_ms']['total'])
             if len(frame.get('union', ())) == num_classes > 0:
-                names.append(frame['frame'])
+                truths.append(frame['truth_crc32'])
                 intersection.append(frame['intersection'])
                 union.append(frame['union'])
-    shape = (len(names), num_classes)
+    shape = (len(truths), num_classes)
     return _Frames(
-        names,
+        truths,
         np.array(intersection, np.int64).reshape(shape),
         np.array(union, np.int64).reshape(shape),
         np.array(latency),
@@ -149,13 +149,13 @@ def _accuracy(
     if not classes or a.get('miou') is None or b.get('miou') is None:
         return []
     intervals: list[Interval | None] = [None] * (len(classes) + 1)
-    if frames[0] and frames[1] and frames[0].names and frames[1].names:
+    if frames[0] and frames[1] and frames[0].truths and frames[1].truths:
         random = np.random.default_rng(0)
-        paired = frames[0].names == frames[1].names
-        starts = _starts(len(frames[0].names), random)
+        paired = frames[0].truths == frames[1].truths
+        starts = _starts(len(frames[0].truths), random)
         first = _resampled_iou(frames[0], starts)
         if not paired:
-            starts = _starts(len(frames[1].names), random)
+            starts = _starts(len(frames[1].truths), random)
         intervals = _intervals(_resampled_iou(frames[1], starts) - first)
     rows = [('mIoU', a['miou'], b['miou'])]
     rows += [(name, a['iou'][name], b['iou'][name]) for name in classes]
@@ -198,10 +198,10 @@ def _speed(reports: list[dict[str, Any]], frames: list[_Frames | None]) -> list[
 
 
 def _notes(reports: list[dict[str, Any]], frames: list[_Frames | None]) -> list[str]:
-    notes = []
+    notes = ['Times also depend on what else the machine was doing: measure twice.']
     if not (frames[0] and frames[1]):
         notes.append('A frames.jsonl is missing beside a report, so noise is not known.')
-    elif frames[0].names != frames[1].names:
+    elif frames[0].truths != frames[1].truths:
         notes.append('The reports saw different frames: differences include those of the data.')
     for key in ('machine', 'mode'):
         if reports[0].get(key) != reports[1].get(key):
@@ -240,7 +240,7 @@ def _starts(count: int, random: np.random.Generator) -> np.ndarray:
 
 def _resampled_iou(frames: _Frames, starts: np.ndarray) -> np.ndarray:
     """Return mIoU and IoU per class of each resample: (RESAMPLES, 1 + K)."""
-    length = min(BLOCK, len(frames.names))
+    length = min(BLOCK, len(frames.truths))
     sums = []
     for counts in (frames.intersection, frames.union):
         total = np.vstack([np.zeros_like(counts[:1]), np.cumsum(counts, axis=0)])

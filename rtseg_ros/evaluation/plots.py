@@ -8,6 +8,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 import numpy as np
 
 from rtseg_ros.evaluation.latency import LatencyHistogram, Moment
@@ -50,7 +51,8 @@ def latency_histogram_svg(histogram: LatencyHistogram) -> str:
     with rc_context(_STYLE):
         figure, axes = _figure(5.6, 3.0)
         axes.bar(edges[:-1], counts, np.diff(edges) * 0.92, align='edge', color=_ACCENT)
-        for percent, height in ((50, 1.02), (99, 1.02)):
+        # On two levels, because the two may lie close together.
+        for percent, height in ((50, 1.02), (99, 1.1)):
             value = histogram.percentile(percent)
             axes.axvline(value, color=_TEXT, linewidth=1, linestyle=(0, (4, 3)))
             axes.text(
@@ -59,6 +61,7 @@ def latency_histogram_svg(histogram: LatencyHistogram) -> str:
             )  # fmt: skip
         axes.set_xlabel('latency (ms), slower frames in the last bar')
         axes.set_ylabel('frames')
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         return _svg(figure, 'histogram')
 
 

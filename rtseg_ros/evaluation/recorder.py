@@ -134,6 +134,7 @@ def _score_line(score: FrameScore, *, labelled: bool) -> dict[str, Any]:
         line['pixel_accuracy'] = (
             round(score.pixel_accuracy, 6) if math.isfinite(score.pixel_accuracy) else None
         )
+        line['truth_crc32'] = score.truth_crc32
         line['intersection'] = score.intersection.tolist()
         line['union'] = score.union.tolist()
     return line

@@ -33,8 +33,8 @@ section, .tile {
   box-shadow: var(--shadow);
 }
 section { padding: 18px; margin-top: 16px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); gap: 12px;
-  margin-top: 16px; }
+.tiles { display: grid; grid-template-columns: repeat(2, 1fr); gap: 12px; margin-top: 16px; }
+@media (min-width: 760px) { .tiles { grid-template-columns: repeat(4, 1fr); } }
 .tile { padding: 12px 14px; }
 .tile b { display: block; font-size: 1.55rem; line-height: 1.25; font-weight: 650;
   font-variant-numeric: tabular-nums; }
@@ -56,7 +56,7 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; }
 .bar { width: 40%; min-width: 90px; }
 .bar div { height: 12px; border-radius: 3px; background: var(--soft); }
 .bar i { display: block; height: 100%; border-radius: 3px; background: var(--accent); }
-.matrix { font-size: .8rem; }
+.matrix { font-size: .8rem; width: 100%; }
 .matrix th, .matrix td { padding: 3px 5px; text-align: center; min-width: 38px; }
 .matrix thead th { vertical-align: bottom; }
 .matrix thead span { writing-mode: vertical-rl; transform: rotate(180deg); }

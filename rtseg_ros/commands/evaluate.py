@@ -1,0 +1,187 @@
+"""``rtseg evaluate``: how accurate and how fast a model is, from a bag or a data set."""
+
+import argparse
+from collections.abc import Callable
+import json
+from pathlib import Path
+import shutil
+from typing import Any
+
+from tqdm import tqdm
+
+from rtseg_ros.datasets import load_dataset
+from rtseg_ros.errors import EvaluationError
+from rtseg_ros.evaluation.bag_source import BagSource
+from rtseg_ros.evaluation.calibrate import Calibration, calibrate, store_temperature
+from rtseg_ros.evaluation.compare import compare
+from rtseg_ros.evaluation.evaluate import evaluate
+from rtseg_ros.evaluation.report import (
+    report_from_recorder,
+    segmenter_facts,
+    write_report,
+    write_text,
+)
+from rtseg_ros.evaluation.sources import DatasetSource, Source
+from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
+from rtseg_ros.labels import load_label_set
+from rtseg_ros.runtime import Segmenter, load_segmenter
+from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
+
+MISSED = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        'model', nargs='?', default=DEFAULT_MODEL, help='.onnx file or shipped name'
+    )
+    data = parser.add_argument_group('frames and ground truth')
+    data.add_argument('--bag', help='ROS 2 bag (folder, .mcap or .db3)')
+    data.add_argument('--image-topic', default='', help='needed if the bag has several cameras')
+    data.add_argument(
+        '--labels-topic', default='', help='label images; labels_gt beside the images if not given'
+    )
+    data.add_argument('--labels', default='', help='label set of the bag, if it has no LabelInfo')
+    data.add_argument(
+        '--dataset', help='camvid, cityscapes, cityscapes_coarse or a label-set YAML'
+    )
+    data.add_argument('--root', help='folder of the data set')
+    data.add_argument('--split', default='val', help='split of the data set')
+    data.add_argument('--mapping', help='YAML class mapping, if the label sets differ')
+    data.add_argument('--limit', type=int, default=0, help='stop after so many frames; 0: none')
+    engine = parser.add_argument_group('what runs the model')
+    engine.add_argument('--engine', default='onnxruntime', help='onnxruntime or tensorrt')
+    engine.add_argument(
+        '--providers', nargs='+', default=['CPUExecutionProvider'], help='of ONNX Runtime'
+    )
+    engine.add_argument('--threads', type=int, default=0, help='of one inference; 0: one per core')
+    result = parser.add_argument_group('result')
+    result.add_argument('-o', '--output', default='report', help='folder of the report')
+    result.add_argument('--json', metavar='FILE', help='also write report.json here')
+    result.add_argument(
+        '--require', metavar='FIGURE=VALUE', action='append', default=[],
+        help=f'exit with {MISSED} if missed; may be given several times; {HELP}',
+    )  # fmt: skip
+    result.add_argument('--no-boundary', action='store_true', help='skip the boundary F-score')
+    result.add_argument(
+        '--calibrate', action='store_true',
+        help='first fit the temperature of the confidence and store it in the model file',
+    )  # fmt: skip
+    result.add_argument(
+        '--compare', nargs=2, metavar='REPORT', help='compare two report.json and do nothing else'
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluate or compare."""
+    if arguments.compare:
+        return _compare(arguments)
+    requirements = [requirement_from_text(text) for text in arguments.require]
+    source = _source(arguments)
+    segmenter = _segmenter(arguments)
+    calibration = None
+    if arguments.calibrate:
+        calibration = _calibrate(segmenter, source, arguments.model)
+        segmenter.close()
+        segmenter = _segmenter(arguments)
+    total = min(len(source), arguments.limit) if arguments.limit else len(source)
+    output = Path(arguments.output)
+    with tqdm(total=total, unit='frame') as bar:
+        outcome = evaluate(
+            segmenter,
+            source,
+            output=output,
+            mapping=arguments.mapping,
+            boundary=not arguments.no_boundary,
+            limit=arguments.limit,
+            progress=_mover(bar),
+        )
+    totals = outcome.recorder.latencies.stages.get('total')
+    report = report_from_recorder(
+        outcome.recorder,
+        mode='offline',
+        source=source.facts(),
+        model=segmenter_facts(segmenter),
+        fps=1000 / totals.mean() if totals else None,
+        mapping=outcome.mapping,
+        stopped_by=outcome.stopped_by,
+    )
+    if calibration is not None:
+        report['calibration'] = calibration.to_dict()
+    write_report(output, report, outcome.recorder)
+    _finish(report, output, arguments.json)
+    if outcome.error is not None:
+        raise outcome.error
+    return _verdict(report, requirements)
+
+
+def _mover(bar: Any) -> Callable[[int], None]:
+    """Return a function that moves a progress bar to so many frames."""
+    return lambda count: bar.update(count - bar.n)
+
+
+def _segmenter(arguments: argparse.Namespace) -> Segmenter:
+    return load_segmenter(
+        arguments.model,
+        engine=arguments.engine,
+        providers=arguments.providers,
+        threads=arguments.threads,
+    )
+
+
+def _source(arguments: argparse.Namespace) -> Source:
+    if bool(arguments.bag) == bool(arguments.dataset):
+        raise EvaluationError('give either --bag BAG or --dataset NAME --root DIR')
+    if arguments.bag:
+        return BagSource(
+            arguments.bag,
+            image_topic=arguments.image_topic,
+            labels_topic=arguments.labels_topic,
+            labels=load_label_set(arguments.labels) if arguments.labels else None,
+        )
+    if not arguments.root:
+        raise EvaluationError('--dataset needs --root, the folder of the data set')
+    return DatasetSource(load_dataset(arguments.dataset, arguments.root, arguments.split))
+
+
+def _calibrate(segmenter: Segmenter, source: Source, model: str) -> Calibration:
+    with tqdm(total=len(source), unit='frame', desc='calibrate') as bar:
+        calibration = calibrate(segmenter, source, progress=_mover(bar))
+    path = model_path(model)
+    store_temperature(path, calibration.temperature_after)
+    print(
+        f'temperature {calibration.temperature_before:.3f} -> '
+        f'{calibration.temperature_after:.3f}, '
+        f'ECE {100 * calibration.ece_before:.2f} % -> {100 * calibration.ece_after:.2f} %, '
+        f'stored in {path}'
+    )
+    return calibration
+
+
+def _finish(report: dict[str, Any], output: Path, copy: str | None) -> None:
+    if copy:
+        shutil.copyfile(output / 'report.json', copy)
+    words = [f'{report["accounting"]["published"]} of {report["frames"]} frames']
+    for key, name in (('miou', 'mIoU'), ('pixel_accuracy', 'pixel accuracy')):
+        if report.get(key) is not None:
+            words.append(f'{name} {100 * report[key]:.2f} %')
+    total = report['latency_ms'].get('total')
+    if total:
+        words.append(f'latency p50 {total["p50"]:.1f} ms, p99 {total["p99"]:.1f} ms')
+    print(', '.join(words))
+    print(output / 'report.html')
+
+
+def _verdict(report: dict[str, Any], requirements: list[Requirement]) -> int:
+    missed = failures(report, requirements)
+    for line in missed:
+        print(f'missed: {line}')
+    return MISSED if missed else 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    comparison = compare(*arguments.compare)
+    print(comparison.table())
+    if arguments.json:
+        write_text(Path(arguments.json), json.dumps(comparison.to_dict(), indent=2) + '\n')
+    return 0
