@@ -12,6 +12,7 @@ from rtseg_ros.networks.dilation import (
 )
 from rtseg_ros.networks.esnet import ESNet
 from rtseg_ros.networks.espnet import ESPNet
+from rtseg_ros.networks.espnetv2 import ESPNetv2
 from rtseg_ros.networks.lednet import LEDNet
 from rtseg_ros.networks.linknet import LinkNet
 from rtseg_ros.networks.mobilenet import MobileNet
@@ -123,6 +124,14 @@ ESPNET = NetworkFacts(
     classes=20,
     published_parameters=0.40e6,
     note='as the LEDNet paper prints it, with the decoder for 20 classes',
+)
+ESPNETV2 = NetworkFacts(
+    paper='Mehta et al., CVPR 2019',
+    section='3.1 to 3.3, scale 2.0',
+    licence='MIT',
+    default_size_hw=(512, 1024),
+    stride=2,
+    classes=20,
 )
 
 
@@ -257,6 +266,7 @@ ZOO: dict[str, tuple[Callable[[int], SegmentationNetwork], NetworkFacts]] = {
     'dilation_mobilenet': (dilation_mobilenet, _dilation('mobilenet')),
     'dilation_shufflenet': (dilation_shufflenet, _dilation('shufflenet')),
     'espnet': (ESPNet, ESPNET),
+    'espnetv2': (ESPNetv2, ESPNETV2),
 }
 
 
