@@ -1,0 +1,85 @@
+"""A GPU made of C and a TensorRT made of Python, for the tests of the TensorRT engine."""
+
+import ctypes
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+
+from fake_tensorrt import FakeTensorRt
+import pytest
+from tiny_model import write_model
+
+from rtseg_ros.runtime import tensorrt_library, tensorrt_plan
+from rtseg_ros.runtime.cudart import open_cuda
+from rtseg_ros.runtime.model_file import read_model_file
+from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+
+WORK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+@pytest.fixture(scope='session')
+def gcc():
+    """Path of the C compiler."""
+    compiler = shutil.which('gcc')
+    if compiler is None:
+        pytest.skip('gcc is not installed: the fake CUDA and TensorRT libraries are written in C')
+    return compiler
+
+
+@pytest.fixture(scope='session')
+def cudart_library(gcc, tmp_path_factory):
+    """Path of the compiled fake CUDA runtime."""
+    library = tmp_path_factory.mktemp('cudart') / 'libcudart_fake.so'
+    source = Path(__file__).with_name('fake_cudart.c')
+    command = [gcc, '-shared', '-fPIC', '-Wall', '-Werror', '-o', str(library), str(source)]
+    subprocess.run(command, check=True)
+    return str(library)
+
+
+@pytest.fixture
+def gpu(cudart_library):
+    """Controls of the fake GPU: ``fake_*`` of fake_cudart.c, fresh for every test."""
+    dll = ctypes.CDLL(cudart_library)
+    dll.fake_fail.argtypes = (ctypes.c_char_p, ctypes.c_int, ctypes.c_int)
+    dll.fake_memory.argtypes = (ctypes.c_size_t,)
+    dll.fake_journal.restype = ctypes.c_char_p
+    dll.fake_usable.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+    dll.fake_enqueue.argtypes = (ctypes.c_void_p, WORK, ctypes.c_void_p)
+    dll.fake_reset()
+    return dll
+
+
+def new_trt(monkeypatch, gpu, library, version):
+    """Install the fakes where the backend looks for the libraries."""
+    fake = FakeTensorRt(version, gpu)
+    monkeypatch.setitem(sys.modules, 'tensorrt', fake)
+    monkeypatch.setattr(tensorrt_plan, 'open_cuda', lambda: open_cuda([library]))
+    tensorrt_library.load_tensorrt.cache_clear()
+    return fake
+
+
+@pytest.fixture(params=['8.6.1', '10.3.0', '11.4.0.106'])
+def trt(request, monkeypatch, gpu, cudart_library):
+    """A fake TensorRT on the fake GPU, in three generations."""
+    yield new_trt(monkeypatch, gpu, cudart_library, request.param)
+    tensorrt_library.load_tensorrt.cache_clear()
+
+
+@pytest.fixture
+def trt10(monkeypatch, gpu, cudart_library):
+    """A fake TensorRT 10.3 on the fake GPU."""
+    yield new_trt(monkeypatch, gpu, cudart_library, '10.3.0')
+    tensorrt_library.load_tensorrt.cache_clear()
+
+
+@pytest.fixture
+def options(tmp_path):
+    """Options with a cache folder of their own; the engine makes the labels."""
+    return TensorRtOptions(cache_folder=str(tmp_path / 'cache'), finish='engine')
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A small model file: 3 classes, 32 x 48, logits at stride 4."""
+    return read_model_file(write_model(tmp_path / 'tiny.onnx'))
