@@ -21,6 +21,10 @@ class FrameError(RtsegError):
     """A frame, or the message that carries it, cannot be segmented."""
 
 
+class SettingError(RtsegError):
+    """A setting has a value that is not possible."""
+
+
 class NetworkError(RtsegError):
     """A network name, class count or input size is not possible."""
 
@@ -31,6 +35,10 @@ class CheckpointError(RtsegError):
 
 class ConversionError(RtsegError):
     """A conversion was refused or could not be finished."""
+
+
+class ParityError(ConversionError):
+    """An exported model is not near enough to the network that it came from."""
 
 
 class DatasetError(RtsegError):

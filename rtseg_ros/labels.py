@@ -9,8 +9,7 @@ import numpy as np
 import yaml
 
 from rtseg_ros.errors import LabelSetError
-
-Color = tuple[int, int, int]
+from rtseg_ros.yaml_document import Color, YamlDocument
 
 
 @dataclass(frozen=True)
@@ -165,72 +164,41 @@ def label_set_from_yaml(text: str, *, source: str) -> LabelSet:
     Raises:
         LabelSetError: If the text is wrong; the message starts with ``source:line``.
     """
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, 'problem_mark', None)
-        line = mark.line + 1 if mark else 1
-        raise LabelSetError(f'{source}:{line}: not valid YAML: {error}') from error
-    top = _mapping(node, source, 'the file')
-    if 'classes' not in top:
-        raise LabelSetError(f"{source}:1: key 'classes' is missing")
-    classes_node = top['classes']
+    document = YamlDocument(text, source=source, error=LabelSetError)
+    classes_node = document.required('classes')
     if not isinstance(classes_node, yaml.SequenceNode) or not classes_node.value:
-        raise _error(source, classes_node, "'classes' must be a list of {name, color}")
+        raise document.mistake(classes_node, "'classes' must be a list of {name, color}")
     names, colors, categories = [], [], []
     for item in classes_node.value:
-        entry = _mapping(item, source, 'a class')
+        entry = document.mapping(item, 'a class')
         for key in ('name', 'color'):
             if key not in entry:
-                raise _error(source, item, f"a class needs the key '{key}'")
-        name = _value(entry['name'])
+                raise document.mistake(item, f"a class needs the key '{key}'")
+        name = document.value(entry['name'])
         if not isinstance(name, str) or not name:
-            raise _error(source, entry['name'], f'class name must be text, got {name!r}')
+            raise document.mistake(entry['name'], f'class name must be text, got {name!r}')
         if name in names:
-            raise _error(source, entry['name'], f'class name {name!r} is given twice')
+            raise document.mistake(entry['name'], f'class name {name!r} is given twice')
         names.append(name)
-        colors.append(_color(entry['color'], source))
+        colors.append(document.color(entry['color']))
         if 'category' in entry:
-            categories.append(str(_value(entry['category'])))
+            categories.append(str(document.value(entry['category'])))
     if categories and len(categories) != len(names):
-        raise _error(source, classes_node, "give 'category' for every class or for none")
-    ignore_id = _value(top['ignore_id']) if 'ignore_id' in top else 255
+        raise document.mistake(classes_node, "give 'category' for every class or for none")
+    ignore_id = document.value(document.top['ignore_id']) if 'ignore_id' in document.top else 255
     if isinstance(ignore_id, bool) or not isinstance(ignore_id, int):
-        raise _error(source, top['ignore_id'], f'ignore_id must be a number, got {ignore_id!r}')
-    name = str(_value(top['name'])) if 'name' in top else Path(source).stem
+        raise document.mistake(
+            document.top['ignore_id'], f'ignore_id must be a number, got {ignore_id!r}'
+        )
+    name = str(document.value(document.top['name'])) if 'name' in document.top else None
     try:
-        return LabelSet(name, tuple(names), tuple(colors), tuple(categories), ignore_id)
+        return LabelSet(
+            name or Path(source).stem, tuple(names), tuple(colors), tuple(categories), ignore_id
+        )
     except LabelSetError as error:
-        raise _error(source, top.get('ignore_id', classes_node), str(error)) from error
+        raise document.mistake(document.top.get('ignore_id', classes_node), str(error)) from error
 
 
 def label_set_from_dict(data: Mapping[str, Any], *, source: str) -> LabelSet:
     """Rebuild a label set from ``LabelSet.to_dict()``, e.g. out of a model's metadata."""
     return label_set_from_yaml(yaml.safe_dump(dict(data), sort_keys=False), source=source)
-
-
-def _error(source: str, node: yaml.Node, message: str) -> LabelSetError:
-    return LabelSetError(f'{source}:{node.start_mark.line + 1}: {message}')
-
-
-def _mapping(node: yaml.Node | None, source: str, what: str) -> dict[str, yaml.Node]:
-    if node is None:
-        raise LabelSetError(f'{source}:1: the file is empty')
-    if not isinstance(node, yaml.MappingNode):
-        raise _error(source, node, f'{what} must be a mapping (key: value)')
-    return {key.value: value for key, value in node.value}
-
-
-def _value(node: yaml.Node) -> Any:
-    return yaml.safe_load(yaml.serialize(node))
-
-
-def _color(node: yaml.Node, source: str) -> Color:
-    value = _value(node)
-    if (
-        not isinstance(value, list)
-        or len(value) != 3
-        or not all(type(v) is int and 0 <= v <= 255 for v in value)
-    ):
-        raise _error(source, node, f'color must be [r, g, b] of 0..255, got {value!r}')
-    return (value[0], value[1], value[2])

@@ -18,6 +18,7 @@ class Engine(ABC):
         model: The file it was made from.
         device: What computes, e.g. ``cpu`` or the GPU's name.
         precision: Precision as built, not as asked for.
+        max_batch: Images that one inference can take.
     """
 
     name: str = ''
@@ -26,32 +27,34 @@ class Engine(ABC):
         self.model = model
         self.device = 'cpu'
         self.precision = model.metadata.precision
+        self.max_batch = 1
 
     def infer(self, image: np.ndarray) -> Outputs:
         """Run the network once.
 
         Args:
-            image: As ``model.input`` says: uint8 (1, H, W, 3) or float32 (1, 3, H, W),
-                C-contiguous.
+            image: As ``model.input`` says: uint8 (N, H, W, 3) or float32 (N, 3, H, W),
+                C-contiguous, N up to ``max_batch``.
 
         Returns:
-            ``logits`` float32 (1, K, h, w) or ``labels`` uint8 (1, H, W), or both; the engine
+            ``logits`` float32 (N, K, h, w) or ``labels`` uint8 (N, H, W), or both; the engine
             owns the arrays and may overwrite them in the next call.
 
         Raises:
             EngineError: If the input does not fit or the backend fails.
         """
         expected = self.model.input
-        if (image.dtype.name, image.shape) != (expected.dtype, expected.shape):
+        fits = (image.dtype.name, image.shape[1:]) == (expected.dtype, expected.shape[1:])
+        if not fits or not 1 <= image.shape[0] <= self.max_batch:
             raise EngineError(
-                f'{self.model.path.name} takes {expected.dtype} {expected.shape}, '
-                f'got {image.dtype.name} {image.shape}'
+                f'{self.model.path.name} takes {expected.dtype} {expected.shape}, up to '
+                f'{self.max_batch} at once, got {image.dtype.name} {image.shape}'
             )
         return self._infer(np.ascontiguousarray(image))
 
     def warm_up(self, runs: int = 2) -> None:
         """Run on a blank image, so that the first real frame is not the slow one."""
-        blank = np.zeros(self.model.input.shape, self.model.input.dtype)
+        blank = np.zeros((1, *self.model.input.shape[1:]), self.model.input.dtype)
         for _ in range(runs):
             self.infer(blank)
 

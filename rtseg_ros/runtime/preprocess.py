@@ -115,3 +115,12 @@ def resized_frame(frame: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     shrinks = frame.shape[0] > height and frame.shape[1] > width
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(frame, (width, height), interpolation=method)
+
+
+def border_color(preprocessing: Preprocessing) -> tuple[int, int, int]:
+    """Return the BGR colour that is closest to the training data's mean, for padding."""
+    values = (
+        preprocessing.mean if preprocessing.channel_order == 'bgr' else preprocessing.mean[::-1]
+    )
+    blue, green, red = (min(max(round(value), 0), 255) for value in values)
+    return blue, green, red

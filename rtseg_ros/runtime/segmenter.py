@@ -2,18 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import math
 from pathlib import Path
 import time
 
 import cv2
 import numpy as np
 
-from rtseg_ros.errors import EngineError, FrameError
+from rtseg_ros.class_groups import ClassGroups, load_class_groups
+from rtseg_ros.errors import EngineError, FrameError, SettingError
 from rtseg_ros.labels import LabelSet
-from rtseg_ros.runtime.engine import Engine, Outputs
+from rtseg_ros.runtime.engine import Engine
+from rtseg_ros.runtime.geometry import Geometry, Layout, layout, nearest
 from rtseg_ros.runtime.model_file import model_path, output_table, read_model_file
-from rtseg_ros.runtime.preprocess import image_from_frame, resized_frame
+from rtseg_ros.runtime.preprocess import border_color, image_from_frame
 from rtseg_ros.runtime.upsample import labels_and_confidence_from_logits, labels_from_logits
+
+WHOLE_FRAME = Geometry()
+UNLABELLED_ID = 255
 
 
 @dataclass(frozen=True)
@@ -21,28 +27,57 @@ class Segmentation:
     """What a segmenter says about one frame.
 
     Attributes:
-        labels: (H, W) uint8 class ids at the frame's size; 255 where unlabelled.
-        confidence: (H, W) uint8, 255 = certain; None unless asked for.
+        labels: (H, W) uint8 class ids at the frame's size, unless the geometry says otherwise;
+            ``unlabelled_id`` where unlabelled.
+        confidence: (H, W) uint8, 255 = certain, 0 where the network did not look; None unless
+            asked for.
         timing_ms: Wall time of the stages ``preprocess``, ``infer`` and ``upsample``.
+        layout: How the labels lie on the frame.
     """
 
     labels: np.ndarray
     confidence: np.ndarray | None
     timing_ms: dict[str, float]
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A frame made ready for the network, with the time that took."""
+
+    image: np.ndarray
+    layout: Layout
+    preprocess_ms: float
 
 
 class Segmenter:
-    """Labels frames with one engine.
+    """Labels frames with one engine, for one thread at a time.
 
     Attributes:
-        labels: The classes of the model.
+        labels: The classes of the result.
         engine: What computes.
+        geometry: Which part of a frame is seen and returned.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        geometry: Geometry = WHOLE_FRAME,
+        groups: ClassGroups | None = None,
+        min_confidence: float = 0.0,
+        unlabelled_id: int = UNLABELLED_ID,
+    ) -> None:
+        """Set up; ``load_segmenter`` describes the arguments."""
         self.engine = engine
-        self.labels: LabelSet = engine.model.metadata.labels
-        self._table = output_table(engine.model.metadata)
+        self.geometry = geometry
+        self._groups = groups
+        metadata = engine.model.metadata
+        self.labels: LabelSet = (
+            groups.label_set(metadata.labels) if groups is not None else metadata.labels
+        )
+        self._border_bgr = border_color(metadata.preprocessing)
+        self.set_unlabelled(min_confidence=min_confidence, unlabelled_id=unlabelled_id)
 
     def __call__(self, frame: np.ndarray, *, confidence: bool = False) -> Segmentation:
         """Label one frame.
@@ -52,32 +87,58 @@ class Segmenter:
             confidence: Also compute the confidence of every pixel.
 
         Returns:
-            Newly allocated arrays at the frame's size.
+            Newly allocated arrays.
 
         Raises:
-            FrameError: If the frame is not such an array.
+            FrameError: If the frame is not such an array, or the region of interest is not in it.
             EngineError: If the engine fails.
         """
+        return self.finish([self.prepare(frame)], confidence=confidence)[0]
+
+    def prepare(self, frame: np.ndarray) -> Prepared:
+        """Do the first part of ``__call__``: check and preprocess a frame."""
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size:
             raise FrameError(
                 f'frame is {frame.dtype} {frame.shape}; expected uint8 (H, W, 3), BGR'
             )
         start = time.perf_counter_ns()
-        image = self._image(frame)
-        preprocessed = time.perf_counter_ns()
-        outputs = self.engine.infer(image)
-        inferred = time.perf_counter_ns()
-        labels, certainty = self._finish(outputs, (frame.shape[0], frame.shape[1]), confidence)
-        done = time.perf_counter_ns()
-        return Segmentation(
-            labels,
-            certainty,
-            {
-                'preprocess': (preprocessed - start) / 1e6,
-                'infer': (inferred - preprocessed) / 1e6,
-                'upsample': (done - inferred) / 1e6,
-            },
+        model = self.engine.model
+        plan = layout(
+            self.geometry,
+            source_hw=(frame.shape[0], frame.shape[1]),
+            network_hw=model.size_hw,
         )
+        seen = plan.network_frame(frame, self._border_bgr)
+        if model.input.dtype == 'uint8':
+            image = np.ascontiguousarray(seen)[None]
+        else:
+            image = image_from_frame(seen, model.metadata.preprocessing)
+        return Prepared(image, plan, (time.perf_counter_ns() - start) / 1e6)
+
+    def finish(
+        self, frames: Sequence[Prepared], *, confidence: bool = False
+    ) -> list[Segmentation]:
+        """Do the second part of ``__call__``, in batches if the engine takes more than one."""
+        results = []
+        for first in range(0, len(frames), self.engine.max_batch):
+            batch = frames[first : first + self.engine.max_batch]
+            start = time.perf_counter_ns()
+            image = batch[0].image
+            if len(batch) > 1:
+                image = np.concatenate([frame.image for frame in batch])
+            outputs = self.engine.infer(image)
+            infer_ms = (time.perf_counter_ns() - start) / 1e6
+            for index, frame in enumerate(batch):
+                start = time.perf_counter_ns()
+                output = {name: values[index] for name, values in outputs.items()}
+                labels, certainty = self._labels(output, frame.layout, confidence)
+                timing_ms = {
+                    'preprocess': frame.preprocess_ms,
+                    'infer': infer_ms,
+                    'upsample': (time.perf_counter_ns() - start) / 1e6,
+                }
+                results.append(Segmentation(labels, certainty, timing_ms, frame.layout))
+        return results
 
     def logits(self, frame: np.ndarray) -> np.ndarray:
         """Return the network's scores of one frame, as the confidence is computed from.
@@ -91,52 +152,92 @@ class Segmenter:
         Raises:
             EngineError: If the model gives labels only, or the engine fails.
         """
-        outputs = self.engine.infer(self._image(frame))
+        outputs = self.engine.infer(self.prepare(frame).image)
         if 'logits' not in outputs:
-            raise EngineError(
-                f'{self.engine.model.path.name} gives labels without scores; convert it again '
-                "with a 'logits' output"
-            )
+            raise EngineError(self._no_scores())
         return outputs['logits'][0].copy()
+
+    def set_unlabelled(
+        self, *, min_confidence: float | None = None, unlabelled_id: int | None = None
+    ) -> None:
+        """Change which pixels become unlabelled, and how they are marked; None keeps a value.
+
+        Raises:
+            SettingError: If a value is out of range, or the id is that of a class.
+            EngineError: If the model gives no scores to threshold.
+        """
+        metadata = self.engine.model.metadata
+        if min_confidence is not None:
+            if not 0 <= min_confidence <= 1:
+                raise SettingError(f'min_confidence is {min_confidence}; accepted: 0 to 1')
+            if min_confidence > 0 and 'logits' not in self.engine.model.outputs:
+                raise EngineError(self._no_scores())
+            self._threshold = math.ceil(255 * min_confidence)
+        if unlabelled_id is None:
+            return
+        if not 0 <= unlabelled_id <= 255:
+            raise SettingError(f'unlabelled_id is {unlabelled_id}; accepted: 0 to 255')
+        ids = set(range(self.labels.num_classes))
+        if self._groups is not None:
+            ids = self._groups.used_ids(metadata.labels)
+        if unlabelled_id in ids:
+            raise SettingError(
+                f"unlabelled_id {unlabelled_id} is the class '{self.labels.names[unlabelled_id]}';"
+                ' choose a free id, or keep this one free with a class group that has no classes'
+            )
+        self._unlabelled_id = unlabelled_id
+        outputs = output_table(metadata, unlabelled_id=255)
+        table = np.full(256, unlabelled_id, np.uint8)
+        if self._groups is not None:
+            table = self._groups.table(metadata.labels, unlabelled_id=unlabelled_id)
+        else:
+            table[: self.labels.num_classes] = np.arange(self.labels.num_classes)
+        if outputs is not None:
+            table = table[outputs]
+        num_outputs = self.engine.model.num_outputs
+        changes = not np.array_equal(table[:num_outputs], np.arange(num_outputs))
+        self._table = table if changes else None
 
     def close(self) -> None:
         """Free the engine."""
         self.engine.close()
 
-    def _image(self, frame: np.ndarray) -> np.ndarray:
-        model = self.engine.model
-        if model.input.dtype == 'uint8':
-            return np.ascontiguousarray(resized_frame(frame, model.size_hw))[None]
-        return image_from_frame(frame, model.metadata.preprocessing)
-
-    def _finish(
-        self, outputs: Outputs, size_hw: tuple[int, int], confidence: bool
+    def _labels(
+        self, output: dict[str, np.ndarray], plan: Layout, confidence: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         metadata = self.engine.model.metadata
+        if plan.rotation:
+            output = {name: plan.turned_back(values) for name, values in output.items()}
         certainty = None
-        if 'logits' not in outputs:
+        if 'logits' not in output:
             if confidence:
-                raise EngineError(
-                    f'{self.engine.model.path.name} gives labels without scores, so there is no '
-                    "confidence; convert it again with a 'logits' output"
-                )
-            labels = cv2.resize(
-                outputs['labels'][0], size_hw[::-1], interpolation=cv2.INTER_NEAREST
-            )
-        elif confidence:
+                raise EngineError(self._no_scores())
+            labels = nearest(output['labels'], plan.labels_hw)
+        elif confidence or self._threshold:
             labels, certainty = labels_and_confidence_from_logits(
-                outputs['logits'][0],
-                size_hw,
+                output['logits'],
+                plan.labels_hw,
                 align_corners=metadata.align_corners,
                 temperature=metadata.temperature,
             )
         else:
             labels = labels_from_logits(
-                outputs['logits'][0], size_hw, align_corners=metadata.align_corners
+                output['logits'], plan.labels_hw, align_corners=metadata.align_corners
             )
         if self._table is not None:
             labels = cv2.LUT(labels, self._table)
-        return labels, certainty
+        if certainty is not None and self._threshold:
+            np.putmask(labels, certainty < self._threshold, self._unlabelled_id)
+        labels = plan.mask_from_labels(labels, fill=self._unlabelled_id)
+        if not confidence or certainty is None:
+            return labels, None
+        return labels, plan.mask_from_labels(certainty, fill=0)
+
+    def _no_scores(self) -> str:
+        return (
+            f'{self.engine.model.path.name} gives labels without scores, so there is no '
+            "confidence; convert it again with a 'logits' output"
+        )
 
 
 def load_segmenter(
@@ -145,6 +246,10 @@ def load_segmenter(
     engine: str = 'onnxruntime',
     providers: Sequence[str] = ('CPUExecutionProvider',),
     threads: int = 0,
+    geometry: Geometry = WHOLE_FRAME,
+    groups: ClassGroups | str | Path | None = None,
+    min_confidence: float = 0.0,
+    unlabelled_id: int = UNLABELLED_ID,
 ) -> Segmenter:
     """Load a model and warm it up.
 
@@ -153,17 +258,31 @@ def load_segmenter(
         engine: ``onnxruntime``.
         providers: ONNX Runtime execution providers, in order of preference.
         threads: Threads of one inference; 0 for one per core.
+        geometry: How frames get into the network and masks out of it.
+        groups: Class groups, or their YAML file.
+        min_confidence: Pixels below it become unlabelled, 0 to 1.
+        unlabelled_id: Value of unlabelled pixels.
 
     Raises:
         ModelFileError: If the file is not such a model.
         EngineError: If the engine cannot be created.
+        LabelSetError: If the class groups do not fit the model.
+        SettingError: If another option is not possible.
     """
+    if isinstance(groups, (str, Path)):
+        groups = load_class_groups(groups)
     model = read_model_file(model_path(path))
     if engine != 'onnxruntime':
         raise EngineError(f"engine is '{engine}'; accepted: onnxruntime")
     # Imported here so that a robot that runs TensorRT does not need ONNX Runtime.
     from rtseg_ros.runtime.onnx_engine import OnnxEngine
 
-    segmenter = Segmenter(OnnxEngine(model, providers=providers, threads=threads))
+    segmenter = Segmenter(
+        OnnxEngine(model, providers=providers, threads=threads),
+        geometry=geometry,
+        groups=groups,
+        min_confidence=min_confidence,
+        unlabelled_id=unlabelled_id,
+    )
     segmenter.engine.warm_up()
     return segmenter
