@@ -130,8 +130,8 @@ class BagReader:
             raise BagError(_advice_where_missing(self.path)) from error
         except Exception as error:  # the parser fails in many ways on a damaged file
             raise BagError(
-                f"bag '{self.path}' cannot be opened: {error or repr(error)} If its recording was "
-                "cut off, 'ros2 bag reindex' (sqlite3) or 'mcap recover' (mcap) mends it"
+                f"bag '{self.path}' cannot be opened: {_reason(error)}. If its recording was cut "
+                "off, 'ros2 bag reindex' (sqlite3) or 'mcap recover' (mcap) mends it"
             ) from error
 
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
@@ -153,7 +153,7 @@ class BagReader:
             raise
         except Exception as error:  # as above; errors of the loop's body do not come here
             raise BagError(
-                f"bag '{self.path}' is damaged after {count} messages: {error or repr(error)}"
+                f"bag '{self.path}' is damaged after {count} messages: {_reason(error)}"
             ) from error
 
     def label_names(self, topic: str) -> dict[int, str]:
@@ -187,6 +187,10 @@ class BagReader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _reason(error: Exception) -> str:
+    return str(error).rstrip('.') or repr(error)
 
 
 def _advice_where_missing(path: Path) -> str:

@@ -113,7 +113,9 @@ class BagSource:
         images: deque[tuple[int, RawMessage]] = deque()
         labels: dict[int, RawMessage] = {}
         topics = [self.image_topic] + ([self.labels_topic] if self.labels_topic else [])
+        lacking = sum(self.reader.topics[topic].count for topic in topics)
         for raw in self.reader.messages(topics):
+            lacking -= 1
             try:
                 stamp_ns = raw.stamp_ns
             except FrameError:
@@ -133,7 +135,12 @@ class BagSource:
                 yield stamp_ns, image, labels.pop(stamp_ns, None)
         for stamp_ns, image in images:
             yield stamp_ns, image, labels.pop(stamp_ns, None)
-        self.problems['labels without an image'] += len(labels)
+        self._notice('labels without an image', len(labels))
+        self._notice("messages that the bag's index promises and its file lacks", lacking)
+
+    def _notice(self, problem: str, count: int) -> None:
+        if count > 0:
+            self.problems[problem] += count
 
     def _only_camera(self) -> str:
         cameras = [
