@@ -1,14 +1,51 @@
-"""Between sensor_msgs/Image and arrays, without touching single bytes in Python."""
+"""Between sensor_msgs and arrays, without touching single bytes in Python."""
 
 from array import array
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from rtseg_ros.image_message import frame_from_image, pixels_from_image
+from rtseg_ros import image_message
+from rtseg_ros.errors import FrameError
+from rtseg_ros.image_message import frame_from_compressed, pixels_from_image
+from rtseg_ros.runtime.geometry import Layout
 
-__all__ = ['frame_from_image', 'image_from_array', 'pixels_from_image']
+__all__ = ['camera_info_of_mask', 'frame_from_image', 'image_from_array', 'pixels_from_image']
+
+
+def frame_from_image(message: Image | CompressedImage) -> np.ndarray:
+    """Return the pixels of a message as ``rtseg_ros.image_message`` does.
+
+    Encodings that it does not know go through cv_bridge where that is installed.
+
+    Returns:
+        (H, W, 3) uint8 BGR. Read-only and without a copy for unpadded bgr8; the message owns
+        the memory then.
+
+    Raises:
+        FrameError: If the encoding is unknown or the data do not fit the header.
+    """
+    if isinstance(message, CompressedImage):
+        return frame_from_compressed(message)
+    if message.encoding in image_message.ENCODINGS:
+        return image_message.frame_from_image(message)
+    bridge, absence = _cv_bridge()
+    if bridge is None:
+        raise FrameError(
+            f"encoding '{message.encoding}' is not supported; accepted: "
+            f'{", ".join(image_message.ENCODINGS)}, and more where cv_bridge is installed '
+            f'({absence})'
+        )
+    try:
+        frame = bridge.imgmsg_to_cv2(message, 'bgr8')
+    except Exception as error:  # cv_bridge, OpenCV and NumPy each raise their own
+        raise FrameError(
+            f"cv_bridge cannot make bgr8 of encoding '{message.encoding}': {error}"
+        ) from error
+    return np.asarray(frame, np.uint8)
 
 
 def image_from_array(pixels: np.ndarray, encoding: str, *, header: Header) -> Image:
@@ -25,7 +62,7 @@ def image_from_array(pixels: np.ndarray, encoding: str, *, header: Header) -> Im
     height, width = pixels.shape[:2]
     data = array('B')
     # Assigning bytes to msg.data checks every byte in Python; an array('B') is taken as it is.
-    data.frombytes(memoryview(np.ascontiguousarray(pixels)).cast('B'))
+    data.frombytes(np.ascontiguousarray(pixels).data.cast('B'))
     return Image(
         header=header,
         height=height,
@@ -35,3 +72,50 @@ def image_from_array(pixels: np.ndarray, encoding: str, *, header: Header) -> Im
         step=len(data) // height,
         data=data,
     )
+
+
+def camera_info_of_mask(info: CameraInfo, layout: Layout, *, header: Header) -> CameraInfo:
+    """Describe the camera that would have taken an image of the mask's geometry.
+
+    Binning and region of interest of the camera are worked into K and P, and reset, so that K
+    and P hold for the mask's pixels as they are. D and R do not depend on the pixel grid.
+
+    Args:
+        info: The camera's, at the frame's size.
+        layout: How the mask lies on the frame.
+        header: The mask's.
+    """
+    scale_x, offset_x, scale_y, offset_y = layout.source_from_mask()
+    # Frame pixel = (full pixel - roi) / binning (REP 104's reading of CameraInfo).
+    binning_x, binning_y = max(info.binning_x, 1), max(info.binning_y, 1)
+    k, p = np.array(info.k).reshape(3, 3), np.array(info.p).reshape(3, 4)
+    for matrix in (k, p):
+        matrix[0, 2] -= info.roi.x_offset
+        matrix[1, 2] -= info.roi.y_offset
+        matrix[0] /= binning_x
+        matrix[1] /= binning_y
+        # Mask pixel = (frame pixel - offset) / scale.
+        matrix[0, 2] -= offset_x
+        matrix[1, 2] -= offset_y
+        matrix[0] /= scale_x
+        matrix[1] /= scale_y
+    return CameraInfo(
+        header=header,
+        height=layout.mask_hw[0],
+        width=layout.mask_hw[1],
+        distortion_model=info.distortion_model,
+        d=info.d,
+        k=k.ravel(),
+        r=info.r,
+        p=p.ravel(),
+        roi=RegionOfInterest(do_rectify=info.roi.do_rectify),
+    )
+
+
+@lru_cache(maxsize=1)
+def _cv_bridge() -> tuple[Any, str]:
+    try:
+        from cv_bridge import CvBridge
+    except Exception as error:  # with NumPy 2 it fails in more ways than ImportError
+        return None, f'{type(error).__name__}: {error}'
+    return CvBridge(), ''
