@@ -55,3 +55,7 @@ class BagError(RtsegError):
 
 class EvaluationError(RtsegError):
     """An evaluation cannot be carried out or compared."""
+
+
+class BenchmarkError(RtsegError):
+    """A benchmark cannot be run as asked."""

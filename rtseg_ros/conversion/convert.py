@@ -1,73 +1,149 @@
-"""The whole conversion: read, fit, export, write."""
+"""The whole conversion: read, fit, export, compare with torch, write."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+import hashlib
 from pathlib import Path
+from typing import Any
 
+import onnx
+import onnxruntime
+import torch
+
+from rtseg_ros import __version__
 from rtseg_ros.conversion.checkpoint import Checkpoint, read_checkpoint
-from rtseg_ros.conversion.export import export_network, file_content, write_atomically
-from rtseg_ros.conversion.matching import load_weights
-from rtseg_ros.errors import ConversionError
+from rtseg_ros.conversion.export import OPSET, export_network, file_content, write_together
+from rtseg_ros.conversion.frames import made_items, read_items
+from rtseg_ros.conversion.matching import Match, load_weights, looks_like
+from rtseg_ros.conversion.parity import TOLERANCES, Parity, compare, onnxruntime_inference
+from rtseg_ros.conversion.precision import half_model
+from rtseg_ros.conversion.presets import chosen_preprocessing
+from rtseg_ros.conversion.report import report
+from rtseg_ros.conversion.settings import PRECISIONS, ConversionSettings
+from rtseg_ros.errors import ConversionError, ParityError
+from rtseg_ros.evaluation.sources import Item
 from rtseg_ros.labels import LabelSet, load_label_set
-from rtseg_ros.runtime.model_file import ModelMetadata
-from rtseg_ros.runtime.preprocess import Preprocessing
+from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.runtime.model_file import ModelMetadata, model_file_from_content
 
-Progress = Callable[[str], None]
+# Called with the stage, steps done and steps in all; a stage starts with 0 done.
+Progress = Callable[[str, int, int], None]
+MADE_FRAMES = 4
 
 
 @dataclass(frozen=True)
-class ConversionSettings:
-    """What to convert and how.
+class Conversion:
+    """A finished conversion.
 
     Attributes:
-        checkpoint: Path of the training checkpoint.
-        output: Path of the .onnx file to write.
-        network: Name in the zoo; empty to take it from the checkpoint.
-        labels: Name or YAML file of the label set; empty to take it from the checkpoint.
+        model: Path of the model file.
+        report: Path of the report beside it.
+        sha256: Hash of the model file.
+        metadata: What the model says about itself.
+        parity: How near it is to torch.
+        notes: What was decided on the way, one sentence each.
     """
 
-    checkpoint: str
-    output: str
-    network: str = ''
-    labels: str = ''
+    model: Path
+    report: Path
+    sha256: str
+    metadata: ModelMetadata
+    parity: Parity
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types, for machines."""
+        return {
+            'model': str(self.model),
+            'report': str(self.report),
+            'sha256': self.sha256,
+            'network': self.metadata.network,
+            'labels': self.metadata.labels.name,
+            'precision': self.metadata.precision,
+            'preprocessing': self.metadata.preprocessing.to_dict(),
+            'unlabelled_output': self.metadata.unlabelled_output,
+            'checkpoint_sha256': self.metadata.checkpoint_sha256,
+            'accuracy': dict(self.metadata.accuracy),
+            'parity': self.parity.to_dict(),
+            'notes': list(self.notes),
+        }
 
 
-def convert(settings: ConversionSettings, progress: Progress) -> Path:
-    """Convert a checkpoint into a model file.
+def report_path(output: Path) -> Path:
+    """Return where the report of a model lies: ``model.report.md`` beside ``model.onnx``."""
+    return output.with_name(f'{output.stem}.report.md')
+
+
+def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
+    """Convert a checkpoint into a model file, with a report beside it.
 
     Args:
-        settings: What to convert.
-        progress: Called with one line at the start of each stage.
-
-    Returns:
-        The path of the model file.
+        settings: What to convert and how.
+        progress: Told of each stage.
 
     Raises:
-        RtsegError: If anything does not fit; nothing is written then.
+        CheckpointError: If the checkpoint cannot be read or does not fit the network.
+        ParityError: If the model is not near enough to torch.
+        RtsegError: If anything else does not fit. Nothing is written in any of these cases.
     """
-    output = Path(settings.output)
-    progress(f'reading {settings.checkpoint}')
-    checkpoint = read_checkpoint(settings.checkpoint)
-    network_name = settings.network or checkpoint.network
-    if not network_name:
-        raise ConversionError(f"'{checkpoint.path}' does not say its network; give --network")
+    output = _output(settings)
+    progress('reading the checkpoint', 0, 1)
+    checkpoint = read_checkpoint(settings.checkpoint, settings.weights_key)
     labels = _labels(settings, checkpoint)
-    network, found = load_weights(
-        checkpoint, network_name, outputs=(labels.num_classes, labels.num_classes + 1)
-    )
+    network, found = _network(settings, checkpoint, labels)
+    preprocessing, why = chosen_preprocessing(settings, checkpoint, found.layout, labels)
+    unlabelled, which = _unlabelled_output(settings, found, labels)
+    notes = [
+        f'weights: {checkpoint.path.name}'
+        + (f", key '{checkpoint.container}'" if checkpoint.container else '')
+        + f', {found.layout.title} keys',
+        f'preprocessing from {why}',
+        *([which] if which else []),
+    ]
     metadata = ModelMetadata(
-        network=network_name,
+        network=found.layout.network,
         labels=labels,
-        preprocessing=_preprocessing(settings, checkpoint),
+        preprocessing=preprocessing,
         align_corners=network.align_corners,
-        unlabelled_output=labels.num_classes if found.outputs > labels.num_classes else None,
+        precision=settings.precision,
+        unlabelled_output=unlabelled,
         checkpoint_sha256=checkpoint.sha256,
         accuracy=checkpoint.accuracy,
     )
-    progress(f'exporting {network_name}')
+    progress('exporting', 0, 1)
     model = export_network(network, metadata)
-    progress(f'writing {output}')
-    write_atomically(output, file_content(model, metadata))
+    if settings.precision == 'fp16':
+        model = half_model(model)
+    parity = _compared(settings, network, model, metadata, progress)
+    if not parity.passed and not settings.keep_anyway:
+        raise ParityError(_refusal(settings, parity))
+    metadata = replace(metadata, extra=_extra(parity, notes))
+    content = file_content(model, metadata)
+    model_file_from_content(content, output)  # it must read back before it replaces anything
+    sha256 = hashlib.sha256(content).hexdigest()
+    progress('writing', 0, 1)
+    text = report(output.name, metadata, parity, sha256=sha256, notes=notes)
+    # The model last: where it lies, its report lies.
+    write_together({report_path(output): text.encode(), output: content})
+    return Conversion(output, report_path(output), sha256, metadata, parity, tuple(notes))
+
+
+def _output(settings: ConversionSettings) -> Path:
+    """Check what is cheap to check before the long work."""
+    for name in ('checkpoint', 'output'):
+        if not getattr(settings, name):
+            raise ConversionError(f"'{name}' is empty; give the path of a file")
+    if settings.precision not in PRECISIONS:
+        raise ConversionError(
+            f"precision is '{settings.precision}'; accepted: {', '.join(PRECISIONS)}"
+        )
+    if settings.precision == 'int8' and not settings.calibration:
+        raise ConversionError('int8 needs real frames to calibrate with: give --calibration')
+    output = Path(settings.output)
+    if output.suffix != '.onnx':
+        raise ConversionError(f"output is '{output}'; its name must end in .onnx")
+    if not output.parent.is_dir():
+        raise ConversionError(f"output folder '{output.parent}' does not exist; make it first")
     return output
 
 
@@ -75,11 +151,101 @@ def _labels(settings: ConversionSettings, checkpoint: Checkpoint) -> LabelSet:
     if settings.labels:
         return load_label_set(settings.labels)
     if checkpoint.labels is None:
-        raise ConversionError(f"'{checkpoint.path}' does not say its classes; give --labels")
+        raise ConversionError(
+            f"'{checkpoint.path}' was not written by rtseg train and does not say its classes; "
+            'give --labels camvid, cityscapes or a YAML file'
+        )
     return checkpoint.labels
 
 
-def _preprocessing(settings: ConversionSettings, checkpoint: Checkpoint) -> Preprocessing:
-    if checkpoint.preprocessing is None:
-        raise ConversionError(f"'{checkpoint.path}' does not say its preprocessing")
-    return checkpoint.preprocessing
+def _network(
+    settings: ConversionSettings, checkpoint: Checkpoint, labels: LabelSet
+) -> tuple[SegmentationNetwork, Match]:
+    name = settings.network or checkpoint.network
+    outputs = (labels.num_classes, labels.num_classes + 1)
+    if not name:
+        raise ConversionError(
+            f"'{checkpoint.path}' was not written by rtseg train and does not say its network. "
+            f'{looks_like(checkpoint, outputs[0])}'
+        )
+    return load_weights(checkpoint, name, outputs=outputs)
+
+
+def _unlabelled_output(
+    settings: ConversionSettings, found: Match, labels: LabelSet
+) -> tuple[int | None, str]:
+    """Return the output that means unlabelled, and a note on it; (None, '') if there is none."""
+    wanted = settings.unlabelled_output
+    extra = found.outputs - labels.num_classes
+    if not extra:
+        if wanted not in ('auto', 'none'):
+            raise ConversionError(
+                f'unlabelled_output is {wanted}, but the network has one output per class'
+            )
+        return None, ''
+    if wanted == 'auto':
+        index = found.layout.ignored_output % found.outputs
+    elif wanted.isdecimal() and int(wanted) < found.outputs:
+        index = int(wanted)
+    else:
+        raise ConversionError(
+            f"unlabelled_output is '{wanted}'; the network has {found.outputs} outputs for "
+            f'{labels.num_classes} classes of {labels.name}: accepted are auto and '
+            f'0 to {found.outputs - 1}'
+        )
+    return index, f'output {index} of 0 to {found.outputs - 1} means unlabelled'
+
+
+def _compared(
+    settings: ConversionSettings,
+    network: SegmentationNetwork,
+    model: onnx.ModelProto,
+    metadata: ModelMetadata,
+    progress: Progress,
+) -> Parity:
+    items, source = _verification(settings, metadata)
+    return compare(
+        network,
+        onnxruntime_inference(file_content(model, metadata)),
+        metadata,
+        items,
+        engine=f'ONNX Runtime {onnxruntime.__version__}',
+        source=source,
+        tolerance=settings.tolerance or TOLERANCES[settings.precision],
+        progress=lambda done, total: progress('comparing with torch', done, total),
+    )
+
+
+def _verification(settings: ConversionSettings, metadata: ModelMetadata) -> tuple[list[Item], str]:
+    """Return the frames to compare on and a name for them; calibration frames will do."""
+    path = settings.verify or settings.calibration
+    if not path:
+        size_hw = metadata.preprocessing.size_hw
+        return made_items(size_hw, MADE_FRAMES), 'made-up street scenes'
+    items = read_items(path, limit=settings.verify_frames, labels=metadata.labels)
+    return items, '/'.join(Path(path).absolute().parts[-2:])
+
+
+def _refusal(settings: ConversionSettings, parity: Parity) -> str:
+    moved = ', '.join(f'{name} {parity.agreement[name]:.4f}' for name in parity.failed)
+    what = f'these classes moved: {moved}' if moved else 'its logits are not finite'
+    advice = '' if settings.verify else 'Compare on frames of your camera (--verify), '
+    return (
+        f'the {settings.precision} model differs from torch by more than the tolerance '
+        f'{parity.tolerance:g}; {what}. {parity.summary()}. Nothing was written. {advice}'
+        f'{"lower" if advice else "Lower"} the demand with --tolerance, or write it all the '
+        'same with --keep-anyway'
+    )
+
+
+def _extra(parity: Parity, notes: list[str]) -> dict[str, Any]:
+    return {
+        'parity': parity.to_dict(),
+        'notes': notes,
+        'opset': OPSET,
+        'versions': {
+            'rtseg_ros': __version__,
+            'torch': str(torch.__version__),
+            'onnx': onnx.__version__,
+        },
+    }

@@ -1,5 +1,6 @@
 """Turn a torch network into an ONNX graph that takes camera frames and returns labels."""
 
+from collections.abc import Mapping
 import io
 import os
 from pathlib import Path
@@ -27,7 +28,7 @@ from rtseg_ros.runtime.preprocess import Preprocessing, factor_and_offset
 OPSET = 17
 # Nodes that stand before the network carry this prefix.
 INPUT_PREFIX = 'input/'
-_IMAGE, _LOGITS = 'normalised', 'logits'
+BODY_INPUT, LOGITS = 'normalised', 'logits'
 
 
 def export_network(network: SegmentationNetwork, metadata: ModelMetadata) -> onnx.ModelProto:
@@ -76,21 +77,26 @@ def file_content(model: onnx.ModelProto, metadata: ModelMetadata) -> bytes:
     return stamped.SerializeToString(deterministic=True)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a kill at any moment leaves the old one or the whole new one.
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write files so that a failure at any moment leaves each the old one or the whole new one.
+
+    Args:
+        contents: The files in the order in which they appear.
 
     Raises:
-        ConversionError: If the folder or file cannot be written.
+        ConversionError: If a folder or file cannot be written; nothing new is left then.
     """
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    waiting = {path: path.with_name(f'.{path.name}.{os.getpid()}.tmp') for path in contents}
     try:
-        try:
-            temporary.write_bytes(content)
+        for path, temporary in waiting.items():
+            temporary.write_bytes(contents[path])
+        for path, temporary in waiting.items():
             os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ConversionError(f"'{path}' cannot be written: {error.strerror or error}") from error
+    finally:
+        for temporary in waiting.values():
+            temporary.unlink(missing_ok=True)
 
 
 @torch.no_grad()
@@ -117,8 +123,8 @@ def _body(network: SegmentationNetwork, size_hw: tuple[int, int]) -> onnx.ModelP
                 buffer,  # type: ignore[arg-type]
                 dynamo=False,
                 opset_version=OPSET,
-                input_names=[_IMAGE],
-                output_names=[_LOGITS],
+                input_names=[BODY_INPUT],
+                output_names=[LOGITS],
             )
     except NetworkError:
         raise
@@ -149,12 +155,12 @@ def _prepend_input(graph: onnx.GraphProto, preprocessing: Preprocessing) -> None
         _node(INPUT_PREFIX, 'Add', [f'{INPUT_PREFIX}scaled', names[1]], 'centred'),
         _node(INPUT_PREFIX, 'Transpose', [f'{INPUT_PREFIX}centred'], 'planes', perm=[0, 3, 1, 2]),
     ]
-    if is_rgb and not reverse_input_channels(graph, _IMAGE):
+    if is_rgb and not reverse_input_channels(graph, BODY_INPUT):
         order = set_constant(graph, f'{INPUT_PREFIX}order', np.array([2, 1, 0], np.int64))
         nodes.append(
             _node(INPUT_PREFIX, 'Gather', [f'{INPUT_PREFIX}planes', order], 'rgb', axis=1)
         )
-    nodes[-1].output[0] = _IMAGE
+    nodes[-1].output[0] = BODY_INPUT
     body = list(graph.node)
     del graph.node[:], graph.input[:]
     graph.node.extend([*nodes, *body])
@@ -167,7 +173,7 @@ def _prepend_input(graph: onnx.GraphProto, preprocessing: Preprocessing) -> None
 def _append_labels(graph: onnx.GraphProto, metadata: ModelMetadata) -> None:
     """Put interpolation, argmax and the unlabelled output behind the logits."""
     height, width = metadata.preprocessing.size_hw
-    nodes, scores = [], _LOGITS
+    nodes, scores = [], LOGITS
     shape = [d.dim_value for d in graph.output[0].type.tensor_type.shape.dim]
     if shape[2:] != [height, width]:
         size = np.array([1, shape[1], height, width], np.int64)

@@ -58,7 +58,8 @@ def fold_constants(model: onnx.ModelProto) -> None:
             values: list[np.ndarray] = [np.array(shapes[node.input[0]], np.int64)]
         elif all(name in known for name in node.input if name):
             feeds = {name: known[name] for name in node.input if name}
-            values = list(ReferenceEvaluator(node).run(None, feeds))
+            results = ReferenceEvaluator(node).run(None, feeds)
+            values = [np.asarray(value) for value in results]
         else:
             continue
         for name, value in zip(node.output, values, strict=True):
@@ -70,31 +71,44 @@ def fold_constants(model: onnx.ModelProto) -> None:
 def fold_batch_norms(graph: onnx.GraphProto) -> None:
     """Fold each BatchNormalization into the convolution that alone feeds it.
 
-    Works for Conv and ConvTranspose. A norm behind a sum or a concatenation stays.
+    Works for Conv and ConvTranspose. A norm behind a sum or a concatenation stays, with its
+    statistics folded into its scale and bias: a small variance would not survive float16.
     """
     readers = consumers(graph)
     producers = {name: node for node in graph.node for name in node.output}
     results = {output.name for output in graph.output}
     for norm in [node for node in graph.node if node.op_type == 'BatchNormalization']:
-        convolution = producers.get(norm.input[0])
+        factor, offset = _factor_and_offset(graph, norm)
+        source = norm.input[0]
+        convolution = producers.get(source)
         if (
-            convolution is None
-            or convolution.op_type not in ('Conv', 'ConvTranspose')
-            or len(readers[norm.input[0]]) > 1
-            or norm.input[0] in results
+            convolution is not None
+            and convolution.op_type in ('Conv', 'ConvTranspose')
+            and len(readers[source]) == 1
+            and source not in results
         ):
-            continue
-        _fold(graph, convolution, norm)
-        convolution.output[0] = norm.output[0]
-        graph.node.remove(norm)
+            _scale_outputs(graph, convolution, factor, offset)
+            convolution.output[0] = norm.output[0]
+            graph.node.remove(norm)
+        else:
+            _replace_statistics(graph, norm, factor, offset)
 
 
-def _fold(graph: onnx.GraphProto, convolution: onnx.NodeProto, norm: onnx.NodeProto) -> None:
+def _factor_and_offset(
+    graph: onnx.GraphProto, norm: onnx.NodeProto
+) -> tuple[np.ndarray, np.ndarray]:
     known = constants(graph)
     gamma, beta, mean, variance = (
         numpy_helper.to_array(known[name]).astype(np.float64) for name in norm.input[1:5]
     )
     factor = gamma / np.sqrt(variance + attribute(norm, 'epsilon', 1e-5))
+    return factor, beta - mean * factor
+
+
+def _scale_outputs(
+    graph: onnx.GraphProto, convolution: onnx.NodeProto, factor: np.ndarray, offset: np.ndarray
+) -> None:
+    known = constants(graph)
     weight = numpy_helper.to_array(known[convolution.input[1]]).astype(np.float64)
     if convolution.op_type == 'Conv':
         weight = weight * factor[:, None, None, None]
@@ -102,18 +116,33 @@ def _fold(graph: onnx.GraphProto, convolution: onnx.NodeProto, norm: onnx.NodePr
         groups = int(attribute(convolution, 'group', 1))
         per_input = np.repeat(factor.reshape(groups, -1), len(weight) // groups, axis=0)
         weight = weight * per_input[:, :, None, None]
-    bias = np.zeros_like(beta)
     if len(convolution.input) == 3:
-        bias = numpy_helper.to_array(known[convolution.input[2]]).astype(np.float64)
+        offset = offset + numpy_helper.to_array(known[convolution.input[2]]) * factor
     # New names: other convolutions may share the old weights.
     name = convolution.output[0]
     inputs = [
         convolution.input[0],
         set_constant(graph, f'{name}/weight', weight.astype(np.float32)),
-        set_constant(graph, f'{name}/bias', (beta + (bias - mean) * factor).astype(np.float32)),
+        set_constant(graph, f'{name}/bias', offset.astype(np.float32)),
     ]
     del convolution.input[:]
     convolution.input.extend(inputs)
+
+
+def _replace_statistics(
+    graph: onnx.GraphProto, norm: onnx.NodeProto, factor: np.ndarray, offset: np.ndarray
+) -> None:
+    name = norm.output[0]
+    values = {
+        'scale': factor, 'bias': offset, 'mean': np.zeros_like(factor), 'var': np.ones_like(factor)
+    }  # fmt: skip
+    inputs = [norm.input[0]] + [
+        set_constant(graph, f'{name}/{part}', value.astype(np.float32))
+        for part, value in values.items()
+    ]
+    del norm.input[:], norm.attribute[:]
+    norm.input.extend(inputs)
+    norm.attribute.append(onnx.helper.make_attribute('epsilon', 0.0))
 
 
 def reverse_input_channels(graph: onnx.GraphProto, image: str) -> bool:

@@ -130,6 +130,18 @@ def _with_right_outputs(near: Match, weights: Weights) -> Match | None:
     return None
 
 
+def looks_like(checkpoint: Checkpoint, outputs: int) -> str:
+    """Say which network the keys of a checkpoint resemble, as advice."""
+    likely = guess(checkpoint.weights, outputs)
+    if likely is None:
+        return 'Its keys resemble none of the networks here'
+    certain = 'Its keys are those of' if not likely.faults else 'Its keys resemble'
+    return (
+        f'{certain} {likely.layout.network} with {likely.outputs} outputs '
+        f'(as {likely.layout.title} writes them): try --network {likely.layout.network}'
+    )
+
+
 def _misfit(checkpoint: Checkpoint, best: Match, outputs: Sequence[int]) -> str:
     network = best.layout.network
     exact = _with_right_outputs(best, checkpoint.weights)
@@ -150,17 +162,12 @@ def _misfit(checkpoint: Checkpoint, best: Match, outputs: Sequence[int]) -> str:
         )
         if keys
     ]
-    likely = guess(checkpoint.weights, outputs[0])
-    if likely is None:
-        hint = 'It looks like none of the networks here'
-    elif likely.layout.network == network:
-        hint = f'It is near {network} ({best.layout.title} keys) but not the same'
-    else:
-        certain = 'It is' if not likely.faults else 'It looks like'
-        hint = (
-            f'{certain} {likely.layout.network} with {likely.outputs} outputs '
-            f'({likely.layout.title} keys): try --network {likely.layout.network}'
-        )
+    near = best.fitting > _LOOKS_LIKE * (best.fitting + best.faults)
+    hint = (
+        f'The other {best.fitting} keys fit: it is a changed {network}'
+        if near
+        else looks_like(checkpoint, outputs[0])
+    )
     return (
         f"'{checkpoint.path}' does not fit {network} with {best.outputs} outputs; keys "
         f'{"; ".join(faults)}. {hint}'

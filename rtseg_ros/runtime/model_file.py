@@ -155,6 +155,19 @@ def read_model_file(path: str | Path) -> ModelFile:
             f"model '{path}' cannot be read: {error.strerror or error}; give the path of a "
             '.onnx file made by rtseg convert'
         ) from error
+    return model_file_from_content(content, path)
+
+
+def model_file_from_content(content: bytes, path: Path) -> ModelFile:
+    """Check a model that is not on disk yet.
+
+    Args:
+        content: The whole file.
+        path: Where it will lie; named in messages.
+
+    Raises:
+        ModelFileError: As ``read_model_file``.
+    """
     try:
         properties, inputs, outputs = _summary(content)
     except (ValueError, UnicodeDecodeError) as error:

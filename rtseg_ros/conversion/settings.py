@@ -1,0 +1,77 @@
+"""What the converter can be told; options of ``rtseg convert``, parameters of the node."""
+
+from dataclasses import dataclass
+
+from rtseg_ros.settings import parameter
+
+PRECISIONS = ('fp32', 'fp16', 'int8')
+
+
+@dataclass(frozen=True)
+class ConversionSettings:
+    """Settings of one conversion; ``convert`` says what each is for."""
+
+    checkpoint: str = parameter('', 'Training checkpoint: a torch or safetensors file.')
+    output: str = parameter('', 'Path of the .onnx file to write.')
+    network: str = parameter(
+        '', 'Name of the network (see rtseg models); empty to take it from the checkpoint.'
+    )
+    labels: str = parameter(
+        '', 'camvid, cityscapes or a YAML file; empty to take it from the checkpoint.'
+    )
+    weights_key: str = parameter(
+        '', 'Key of the weights inside the checkpoint; empty to find them.'
+    )
+    unlabelled_output: str = parameter(
+        'auto',
+        'Output that means unlabelled: its index, none, or auto: where there is one more output '
+        'than classes, the one that the authors of the key layout use, else the last.',
+    )
+    size_hw: tuple[int, int] = parameter(
+        (0, 0),
+        'Height and width of the network input in pixels; 0 0 for those of the checkpoint or '
+        'preset.',
+    )
+    preset: str = parameter(
+        '', 'Preprocessing by name (see docs/conversion.md); empty for that of the checkpoint.'
+    )
+    channel_order: str = parameter(
+        '', 'Channel order of mean and std.', choices=('', 'rgb', 'bgr')
+    )
+    mean: tuple[float, float, float] = parameter(
+        (0.0, 0.0, 0.0), 'Subtracted from the channels, on 0..255; used where std is given.'
+    )
+    std: tuple[float, float, float] = parameter(
+        (0.0, 0.0, 0.0), 'Divides the channels, on 0..255; 0 0 0 to use a preset instead.'
+    )
+    scale: float = parameter(1.0, 'Multiplies the result; used where std is given.')
+    precision: str = parameter('fp32', 'Number format of the network body.', choices=PRECISIONS)
+    calibration: str = parameter(
+        '', 'Folder of images or bag with real frames; int8 takes its ranges from them.'
+    )
+    calibration_frames: int = parameter(
+        100, 'Most frames to calibrate with, spread evenly.', minimum=1, maximum=100000
+    )
+    verify: str = parameter(
+        '',
+        'Folder of images or bag to compare the model with torch on; a folder with images and '
+        'labels in it also gives the mIoU of both. Empty for frames made on the spot.',
+    )
+    verify_frames: int = parameter(
+        20, 'Most frames to compare on, spread evenly.', minimum=1, maximum=100000
+    )
+    verify_engine: str = parameter(
+        'onnxruntime',
+        'What runs the model in the comparison.',
+        choices=('onnxruntime', 'tensorrt'),
+    )
+    tolerance: float = parameter(
+        0.0,
+        'Smallest accepted agreement of a class with torch, pixels of both over pixels of '
+        'either; 0 for the default of the precision.',
+        minimum=0.0,
+        maximum=1.0,
+    )
+    keep_anyway: bool = parameter(
+        False, 'Write the model even if it misses the tolerance; its metadata then say so.'
+    )
