@@ -258,7 +258,7 @@ def _read_manifest(path: Path) -> Manifest | None:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r'[^A-Za-z0-9._]+', '_', name) or 'model'
+    return re.sub(r'[^A-Za-z0-9._-]+', '_', name) or 'model'
 
 
 def _replace(path: Path, content: bytes) -> None:

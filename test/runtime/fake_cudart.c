@@ -118,7 +118,8 @@ int cudaMemGetInfo(size_t *f, size_t *t) {
   return done("cudaMemGetInfo", 0);
 }
 int cudaStreamCreateWithFlags(void **s, unsigned flags) {
-  return done("cudaStreamCreateWithFlags", flags == 1 ? make(s, STREAM, 1, 0) : 1);
+  int code = done("cudaStreamCreateWithFlags", flags == 1 ? 0 : 1);
+  return code ? code : make(s, STREAM, 1, 0);
 }
 int cudaStreamSynchronize(void *s) {
   return done("cudaStreamSynchronize", capturing ? 900 : find(s, STREAM) ? 0 : 400);

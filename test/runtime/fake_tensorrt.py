@@ -27,6 +27,7 @@ class FakeTensorRt(types.ModuleType):
     """The module; one instance per test.
 
     Attributes:
+        built_with: Settings of the last build.
         faults: Method name -> what it returns instead, once; or an exception to raise.
         calls: Names of the methods called, in order.
         alive: Number of live objects by class name.
@@ -37,7 +38,7 @@ class FakeTensorRt(types.ModuleType):
         super().__init__('tensorrt')
         self.__version__ = version
         self.faults, self.calls, self.alive = {}, [], Counter()
-        self.precision = None
+        self.precision = self.built_with = None
         self.dla_cores = 0
         self.dla_layers = set()
         self._cuda = cuda
@@ -86,7 +87,7 @@ class FakeTensorRt(types.ModuleType):
                     result = module.faults.pop(name)
                     if isinstance(result, BaseException):
                         raise result
-                    logger = getattr(self, 'logger', None) or module.last_logger
+                    logger = module.last_logger
                     logger.log(Severity.ERROR, f'fake fault in {name}')
                     return result
                 return method(self, *args)
@@ -102,6 +103,8 @@ class FakeTensorRt(types.ModuleType):
         ILogger.Severity = Severity
 
         class Builder(Counted):
+            logger = None
+
             def __init__(self, logger):
                 if module._cuda.fake_device_count() < 1:
                     raise TypeError('pybind11::init(): factory function returned nullptr')
@@ -128,16 +131,19 @@ class FakeTensorRt(types.ModuleType):
                 monitor = getattr(config, 'progress_monitor', None)
                 if monitor is not None and not run_phases(monitor):
                     return None
-                module.built_with = config
                 plan = {
                     'version': module.__version__,
-                    'strong': network.strong,
+                    'strong': network._strong,
                     'verbosity': config.profiling_verbosity.name,
-                    'flags': sorted(flag.name for flag in config.set_flags),
+                    'flags': sorted(flag.name for flag in config._flags),
                     'dla': config.DLA_core,
+                    'device': config.default_device_type.name,
+                    'pool': config._pool,
+                    'timings': config._timing._content.decode(),
                 }
+                module.built_with = plan
                 header = json.dumps(plan).encode()
-                content = network.content
+                content = network._content
                 return IHostMemory(_MAGIC + len(header).to_bytes(4, 'big') + header + content)
 
         def creation_flags(bits):
@@ -155,56 +161,58 @@ class FakeTensorRt(types.ModuleType):
             return ok
 
         class ILayer(Counted):
+            name = ''
+
             def __init__(self, node):
                 self.name = node.name
 
         class INetworkDefinition(Counted):
+            num_outputs = num_layers = 0
+
             def __init__(self, builder, strong):
-                self.builder, self.strong, self.content = builder, strong, None
-                self.num_outputs = self.num_layers = 0
+                self.builder, self._strong, self._content = builder, strong, None
 
             def get_layer(self, index):
-                return ILayer(onnx.load_from_string(self.content).graph.node[index])
+                return ILayer(onnx.load_from_string(self._content).graph.node[index])
 
         class IHostMemory(Counted):
             def __init__(self, content):
                 self._content = content
-                self.nbytes = len(content)
 
             def __bytes__(self):  # the real one has the buffer protocol
                 return self._content
 
         class ITimingCache(Counted):
             def __init__(self, content):
-                self.content = content
+                self._content = content
 
             def combine(self, input_cache, ignore_mismatch):
-                lines = {*self.content.splitlines(), *input_cache.content.splitlines()}
-                self.content = b'\n'.join(sorted(lines))
+                lines = {*self._content.splitlines(), *input_cache._content.splitlines()}
+                self._content = b'\n'.join(sorted(lines))
                 return True
 
             def serialize(self):
-                return IHostMemory(self.content or b'timing of this build')
+                return IHostMemory(self._content or b'timing of this build')
 
         class IBuilderConfig(Counted):
+            profiling_verbosity = module.ProfilingVerbosity.LAYER_NAMES_ONLY
+            default_device_type, DLA_core = module.DeviceType.GPU, -1
+            if major >= 10:
+                progress_monitor = None
+
             def __init__(self, builder):
-                self.builder = builder
-                self.set_flags = {module.BuilderFlag.TF32}
-                self.profiling_verbosity = module.ProfilingVerbosity.LAYER_NAMES_ONLY
-                self.default_device_type, self.DLA_core = module.DeviceType.GPU, -1
-                self.pool = {}
-                self.timing = None
-                if major >= 10:
-                    self.progress_monitor = None
+                self._flags = {module.BuilderFlag.TF32}
+                self._pool = {}
+                self._timing = None
 
             def set_flag(self, flag):
-                self.set_flags.add(flag)
+                self._flags.add(flag)
 
             def clear_flag(self, flag):
-                self.set_flags.discard(flag)
+                self._flags.discard(flag)
 
             def set_memory_pool_limit(self, pool, pool_size):
-                self.pool[pool.name] = pool_size
+                self._pool[pool.name] = pool_size
 
             @call
             def create_timing_cache(self, serialized_timing_cache):
@@ -212,11 +220,11 @@ class FakeTensorRt(types.ModuleType):
 
             @call
             def set_timing_cache(self, cache, ignore_mismatch):
-                self.timing = cache
+                self._timing = cache
                 return True
 
             def get_timing_cache(self):
-                return self.timing
+                return self._timing
 
             def can_run_on_DLA(self, layer):
                 return layer.name in module.dla_layers
@@ -237,31 +245,33 @@ class FakeTensorRt(types.ModuleType):
 
         class OnnxParser(Counted):
             def __init__(self, network, logger):
-                self.network, self.logger, self.errors = network, logger, []
+                self._network, self._errors = network, []
 
             @property
             def num_errors(self):
-                return len(self.errors)
+                return len(self._errors)
 
             def get_error(self, index):
-                return self.errors[index]
+                return self._errors[index]
 
             def parse(self, model, path=None):
                 module.calls.append('parse')
                 if 'parse' in module.faults:
-                    self.errors = [ParserError(*e) for e in module.faults.pop('parse')]
+                    self._errors = [ParserError(*e) for e in module.faults.pop('parse')]
                     return False
                 graph = onnx.load_from_string(model).graph
-                self.network.content = model
-                self.network.num_outputs = len(graph.output)
-                self.network.num_layers = len(graph.node)
+                self._network._content = model
+                self._network.num_outputs = len(graph.output)
+                self._network.num_layers = len(graph.node)
                 return True
 
         class Runtime(Counted):
+            logger, DLA_core = None, -1
+
             def __init__(self, logger):
                 if module._cuda.fake_device_count() < 1:
                     raise TypeError('pybind11::init(): factory function returned nullptr')
-                self.logger, self.DLA_core = logger, -1
+                self.logger = logger
                 fault = module.faults.pop('Runtime', None)
                 if fault:
                     raise fault
@@ -272,34 +282,38 @@ class FakeTensorRt(types.ModuleType):
                 assert serialized_engine.startswith(_MAGIC), 'a real TensorRT crashes on this'
                 header = json.loads(serialized_engine[12 : 12 + size])
                 if header['version'] != module.__version__ or header['dla'] != self.DLA_core:
-                    self.logger.log(Severity.ERROR, 'the engine plan file is not compatible')
+                    module.last_logger.log(
+                        Severity.ERROR, 'the engine plan file is not compatible'
+                    )
                     return None
                 return ICudaEngine(self, header, serialized_engine[12 + size :])
 
         class ICudaEngine(Counted):
+            num_io_tensors = 0
+
             def __init__(self, runtime, header, content):
-                self.runtime, self.header, self.logger = runtime, header, runtime.logger
-                self.session = onnxruntime.InferenceSession(content)
+                self._runtime, self._header = runtime, header
+                self._session = onnxruntime.InferenceSession(content)
                 graph = onnx.load_from_string(content).graph
-                self.io = {}
+                self._io = {}
                 for mode, values in (('INPUT', graph.input), ('OUTPUT', graph.output)):
                     for value in values:
                         tensor = value.type.tensor_type
                         shape = tuple(d.dim_value or -1 for d in tensor.shape.dim)
-                        self.io[value.name] = (mode, _ONNX_DTYPES[tensor.elem_type], shape)
-                self.num_io_tensors = len(self.io)
+                        self._io[value.name] = (mode, _ONNX_DTYPES[tensor.elem_type], shape)
+                self.num_io_tensors = len(self._io)
 
             def get_tensor_name(self, index):
-                return list(self.io)[index]
+                return list(self._io)[index]
 
             def get_tensor_mode(self, name):
-                return module.TensorIOMode[self.io[name][0]]
+                return module.TensorIOMode[self._io[name][0]]
 
             def get_tensor_dtype(self, name):
-                return module.DataType[self.io[name][1][0]]
+                return module.DataType[self._io[name][1][0]]
 
             def get_tensor_shape(self, name):
-                return self.io[name][2]
+                return self._io[name][2]
 
             @call
             def create_execution_context(self):
@@ -311,76 +325,80 @@ class FakeTensorRt(types.ModuleType):
 
         class EngineInspector(Counted):
             def __init__(self, engine):
-                self.engine = engine
+                self._engine = engine
 
             def get_engine_information(self, format):
-                if self.engine.header['verbosity'] != 'DETAILED':
+                if self._engine._header['verbosity'] != 'DETAILED':
                     return json.dumps({'Layers': ['conv1', 'conv2']})
-                half = 'FP16' in self.engine.header['flags']
+                half = 'FP16' in self._engine._header['flags']
                 kind = module.precision or ('Half' if half else 'Float')
                 layers = [
                     {'Name': f'conv{i}', 'LayerType': 'CaskConvolution', 'Weights': {'Type': kind}}
                     for i in range(3)
                 ]
-                if self.engine.header['dla'] >= 0:
+                if self._engine._header['dla'] >= 0:
                     io = [{'Name': 'x', 'Format/Datatype': 'Half'}]
                     layers = [{'Name': 'dla0', 'LayerType': 'DLA', 'Inputs': io}]
-                return json.dumps({'Layers': layers, 'Bindings': list(self.engine.io)})
+                return json.dumps({'Layers': layers, 'Bindings': list(self._engine._io)})
 
         class IExecutionContext(Counted):
+            engine = None
+
             def __init__(self, engine):
-                self.engine, self.logger = engine, engine.logger
-                self.addresses, self.shape, self.warm = {}, None, False
-                self.work = _WORK(self._run)
+                self.engine = engine
+                self._addresses, self._shape, self._warm = {}, None, False
+                self._work = _WORK(self._run)
 
             @call
             def set_input_shape(self, name, shape):
-                known = self.engine.io[name][2]
+                known = self.engine._io[name][2]
                 if len(shape) != len(known) or any(
                     k not in (-1, s) for k, s in zip(known, shape, strict=True)
                 ):
-                    self.logger.log(Severity.ERROR, 'shape out of range of the profile')
+                    module.last_logger.log(Severity.ERROR, 'shape out of range of the profile')
                     return False
-                self.shape, self.warm = tuple(shape), False
+                self._shape, self._warm = tuple(shape), False
                 return True
 
             def get_tensor_shape(self, name):
-                mode, _, known = self.engine.io[name]
+                mode, _, known = self.engine._io[name]
                 if mode == 'INPUT':
-                    return self.shape
+                    return self._shape
                 # Only the batch is ever open in the tests.
-                return tuple(self.shape[0] if k == -1 else k for k in known)
+                return tuple(self._shape[0] if k == -1 else k for k in known)
 
             @call
             def set_tensor_address(self, name, memory):
-                self.addresses[name] = memory
+                self._addresses[name] = memory
                 return True
 
             @call
             def execute_async_v3(self, stream_handle):
                 sizes = {}
-                for name, (_, (_, dtype), _) in self.engine.io.items():
+                for name, (_, (_, dtype), _) in self.engine._io.items():
                     nbytes = int(np.prod(self.get_tensor_shape(name))) * np.dtype(dtype).itemsize
                     sizes[name] = nbytes
-                    assert module._cuda.fake_usable(self.addresses[name], nbytes), (
+                    assert module._cuda.fake_usable(self._addresses[name], nbytes), (
                         f'a real GPU reads or writes {nbytes} bytes of {name} out of bounds here'
                     )
-                if module._cuda.fake_capturing() and not self.warm:
-                    self.logger.log(Severity.ERROR, 'capture before the first enqueue')
+                if module._cuda.fake_capturing() and not self._warm:
+                    module.last_logger.log(Severity.ERROR, 'capture before the first enqueue')
                     return False
-                self.warm = True
-                return module._cuda.fake_enqueue(stream_handle, self.work, None) == 0
+                self._warm = True
+                return module._cuda.fake_enqueue(stream_handle, self._work, None) == 0
 
             def _run(self, _):
                 values = {}
-                for name, (mode, (_, dtype), _) in self.engine.io.items():
+                for name, (mode, (_, dtype), _) in self.engine._io.items():
                     shape = self.get_tensor_shape(name)
                     nbytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-                    memory = (ctypes.c_uint8 * nbytes).from_address(self.addresses[name])
+                    memory = (ctypes.c_uint8 * nbytes).from_address(self._addresses[name])
                     values[name] = (mode, np.ndarray(shape, dtype, memory))
                 feeds = {n: a for n, (mode, a) in values.items() if mode == 'INPUT'}
                 names = [n for n, (mode, _) in values.items() if mode == 'OUTPUT']
-                for name, result in zip(names, self.engine.session.run(names, feeds), strict=True):
+                for name, result in zip(
+                    names, self.engine._session.run(names, feeds), strict=True
+                ):
                     values[name][1][...] = result
 
         if major >= 10:

@@ -139,8 +139,7 @@ def test_the_real_runtime_without_a_driver():
     cuda = Cuda(wheel[0])
     assert int(cuda.runtime_version().split('.')[0]) >= 11
     try:
-        count = cuda.device_count()
+        said = f'{cuda.device_count()} GPUs'
     except EngineError as error:
-        assert 'cudaGetDeviceCount: cudaError' in str(error)
-    else:
-        assert count >= 0
+        said = str(error)
+    assert 'GPUs' in said or 'cudaGetDeviceCount: cudaError' in said
