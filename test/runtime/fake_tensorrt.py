@@ -13,6 +13,7 @@ import ctypes
 import enum
 import json
 import types
+import weakref
 
 import numpy as np
 import onnx
@@ -347,7 +348,8 @@ class FakeTensorRt(types.ModuleType):
             def __init__(self, engine):
                 self.engine = engine
                 self._addresses, self._shape, self._warm = {}, None, False
-                self._work = _WORK(self._run)
+                run = weakref.WeakMethod(self._run)  # no cycle: the real one is freed at once
+                self._work = _WORK(lambda argument: run()())
 
             @call
             def set_input_shape(self, name, shape):
@@ -387,7 +389,7 @@ class FakeTensorRt(types.ModuleType):
                 self._warm = True
                 return module._cuda.fake_enqueue(stream_handle, self._work, None) == 0
 
-            def _run(self, _):
+            def _run(self):
                 values = {}
                 for name, (mode, (_, dtype), _) in self.engine._io.items():
                     shape = self.get_tensor_shape(name)
