@@ -49,7 +49,7 @@ def latency_histogram_svg(histogram: LatencyHistogram) -> str:
     """Draw how often each latency occurred, with p50 and p99 marked."""
     edges, counts = histogram.bars()
     with rc_context(_STYLE):
-        figure, axes = _figure(5.6, 3.0)
+        figure, axes = _figure(5.0, 2.9)
         axes.bar(edges[:-1], counts, np.diff(edges) * 0.92, align='edge', color=_ACCENT)
         # On two levels, because the two may lie close together.
         for percent, height in ((50, 1.02), (99, 1.1)):
@@ -71,7 +71,7 @@ def timeline_svg(moments: list[Moment], *, x_label: str) -> str:
     latencies = np.array([moment.latency_ms for moment in moments])
     lost = np.array([moment.lost for moment in moments])
     with rc_context(_STYLE):
-        figure, axes = _figure(5.6, 3.0)
+        figure, axes = _figure(5.0, 2.9)
         alone = len(times) < 200
         axes.plot(
             times, latencies, color=_ACCENT, linewidth=1.4,

@@ -16,8 +16,8 @@ from rtseg_ros.evaluation.report_style import CSS
 from rtseg_ros.labels import LabelSet, label_set_from_dict
 
 _WRONG_BGR = (60, 90, 255)
-# A cell of the confusion matrix this dark needs light text.
-_STRONG, _MEDIUM = 0.6, 0.05
+# Shares of the confusion matrix from here on are written in full ink.
+_MUCH = 0.05
 
 
 def page(
@@ -197,10 +197,8 @@ def _matrix_cell(share: float, *, hit: bool, title: str) -> str:
     kinds = ['hit'] if hit else []
     # Mistakes are rarer than hits: the root makes a few per cent visible.
     shade = share if hit else math.sqrt(share)
-    if shade > _STRONG:
-        kinds.append('strong')
-    elif share > _MEDIUM:
-        kinds.append('medium')
+    if share > _MUCH:
+        kinds.append('much')
     text = '' if share < 0.0005 else f'{100 * share:.1f}'
     return (
         f'<td class="{" ".join(kinds)}" style="--v:{shade:.2f}" '
@@ -318,15 +316,11 @@ def _origin(report: Mapping[str, Any]) -> str:
         **{f'live {key}': value for key, value in report.get('live', {}).items()},
     }
     rows = ''.join(
-        f'<tr><td>{escape(key)}</td>'
-        f'<td class="text"><code>{escape(_plain(value))}</code></td></tr>'
+        f'<dt>{escape(key)}</dt><dd><code>{escape(_plain(value))}</code></dd>'
         for key, value in facts.items()
         if value not in ('', None)
     )
-    return (
-        '<section><h2>How this was measured</h2><div class="scroll"><table class="plain">'
-        f'{rows}</table></div></section>'
-    )
+    return f'<section><h2>How this was measured</h2><dl class="facts">{rows}</dl></section>'
 
 
 def _plain(value: Any) -> str:

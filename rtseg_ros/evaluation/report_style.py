@@ -62,16 +62,25 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; }
 .matrix thead span { writing-mode: vertical-rl; transform: rotate(180deg); }
 .matrix tbody th { text-align: right; position: sticky; left: 0; background: var(--card); }
 .matrix td { border: 1px solid var(--card); border-radius: 4px; color: var(--muted);
-  background: color-mix(in srgb, var(--warn) calc(var(--v) * 100%), var(--card)); }
+  background: color-mix(in srgb, var(--warn) calc(var(--v) * 50%), var(--card)); }
 .matrix td.hit {
-  background: color-mix(in srgb, var(--accent) calc(var(--v) * 100%), var(--card)); }
-.matrix td.strong { color: var(--card); font-weight: 600; }
-.matrix td.medium { color: var(--text); }
+  background: color-mix(in srgb, var(--accent) calc(var(--v) * 50%), var(--card)); }
+.matrix td.hit { font-weight: 600; }
+.matrix td.much { color: var(--text); }
 svg { display: block; width: 100%; height: auto; }
 .frames { display: grid; grid-template-columns: repeat(2, 1fr); gap: 8px; margin: 0 0 18px; }
 @media (min-width: 760px) { .frames { grid-template-columns: repeat(4, 1fr); } }
 .frames figure { margin: 0; }
 .frames img { display: block; width: 100%; height: auto; border-radius: 6px; }
+.facts { margin: 0; display: grid; grid-template-columns: 1fr; }
+.facts dt { color: var(--muted); font-size: .85rem; border-top: 1px solid var(--line);
+  padding: 5px 0 0; }
+.facts dd { margin: 0; padding: 0 0 5px; min-width: 0; }
+@media (min-width: 760px) {
+  .facts { grid-template-columns: 240px 1fr; }
+  .facts dt, .facts dd { padding: 4px 0; }
+  .facts dd { border-top: 1px solid var(--line); }
+}
 code { font: .85rem/1.45 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace;
   overflow-wrap: anywhere; white-space: pre-wrap; }
 """

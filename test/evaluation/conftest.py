@@ -1,0 +1,15 @@
+"""Fixtures of the evaluation's tests."""
+
+from pathlib import Path
+
+import pytest
+from streets import TINY, write_dataset
+
+from rtseg_ros.datasets.dataset import Dataset
+from rtseg_ros.datasets.folder import load_folder
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    """Six frames of `street`."""
+    return load_folder(write_dataset(tmp_path / 'data'), 'val', label_set=TINY)

@@ -1,0 +1,135 @@
+"""Comparison of reports: what is beyond noise, and what cannot be compared."""
+
+import json
+
+import numpy as np
+import pytest
+
+from rtseg_ros.errors import EvaluationError
+from rtseg_ros.evaluation.compare import compare
+
+CLASSES = ('road', 'car')
+
+
+def write_report(folder, hits, unions, latency_ms, *, lines=True, **changes):
+    """A report whose frames have the given counts, (N, 2) each, and latencies, (N,)."""
+    folder.mkdir()
+    iou = hits.sum(axis=0) / unions.sum(axis=0)
+    report = {
+        'miou': iou.mean(), 'iou': dict(zip(CLASSES, iou, strict=True)), 'pixel_accuracy': 0.9,
+        'boundary_f_score': None, 'temporal_stability': 0.8, 'fps': 10.0, 'complete': True,
+        'latency_ms': {'total': {'p50': np.median(latency_ms), 'p99': latency_ms.max()}},
+        'accounting': {'received': len(hits), 'published': len(hits)}, 'mode': 'offline',
+        'machine': {'processor': 'x'},
+    } | changes  # fmt: skip
+    (folder / 'report.json').write_text(json.dumps(report))
+    if lines:
+        with (folder / 'frames.jsonl').open('w') as file:
+            for index, (hit, union, latency) in enumerate(
+                zip(hits, unions, latency_ms, strict=True)
+            ):
+                line = {
+                    'outcome': 'published', 'latency_ms': {'total': latency},
+                    'truth_crc32': index, 'intersection': hit.tolist(), 'union': union.tolist(),
+                }  # fmt: skip
+                file.write(json.dumps(line) + '\n')
+            file.write(json.dumps({'outcome': 'stale', 'reason': ''}) + '\n')
+    return folder
+
+
+@pytest.fixture
+def counts():
+    random = np.random.default_rng(0)
+    unions = random.integers(500, 1500, (120, 2))
+    hits = (unions * random.normal(0.7, 0.05, (120, 2))).astype(np.int64)
+    return hits, unions, random.gamma(20, 1, 120)
+
+
+def changes_of(comparison):
+    return {change.name: change for change in comparison.changes}
+
+
+def test_a_small_gain_on_every_frame_is_beyond_noise_if_paired(tmp_path, counts):
+    hits, unions, latency = counts
+    better = hits.copy()
+    better[:, 1] += 8
+    first = write_report(tmp_path / 'a', hits, unions, latency)
+    second = write_report(tmp_path / 'b', better, unions, latency)
+    changes = changes_of(compare(first, second / 'report.json'))
+    assert changes['car'].verdict == 'better'
+    gain = 8 * 120 / unions[:, 1].sum()
+    low, high = changes['car'].interval
+    assert low < gain < high
+    assert changes['car'].second - changes['car'].first == pytest.approx(gain)
+    assert changes['road'].verdict == 'same'
+    assert changes['mIoU'].verdict == 'better'
+    assert changes['boundary F-score'].interval is None
+    assert changes['latency p50'].verdict == 'same'
+    # The other way round it is a loss.
+    assert changes_of(compare(second, first))['car'].verdict == 'worse'
+
+
+def test_the_same_gain_on_other_frames_is_noise(tmp_path, counts):
+    hits, unions, latency = counts
+    order = np.random.default_rng(1).permutation(120)[:100]
+    first = write_report(tmp_path / 'a', hits, unions, latency)
+    second = write_report(tmp_path / 'b', (hits + 4)[order], unions[order], latency[order])
+    comparison = compare(first, second)
+    assert changes_of(comparison)['car'].verdict == 'same'
+    assert any('different frames' in note for note in comparison.notes)
+
+
+def test_slower_is_worse(tmp_path, counts):
+    hits, unions, latency = counts
+    first = write_report(tmp_path / 'a', hits, unions, latency)
+    second = write_report(tmp_path / 'b', hits, unions, latency * 1.5)
+    changes = changes_of(compare(first, second))
+    assert changes['latency p50'].verdict == changes['latency p99'].verdict == 'worse'
+    assert changes_of(compare(second, first))['latency p50'].verdict == 'better'
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says(tmp_path, counts):
+    """Two draws of one model differ by chance: "same" in at least 8 of 10."""
+    same = 0
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        unions = random.integers(500, 1500, (200, 2))
+        draws = [(unions * random.normal(0.7, 0.05, (200, 2))).astype(np.int64) for _ in range(2)]
+        folders = [
+            write_report(tmp_path / f'{seed}{i}', draw, unions, counts[2].repeat(2)[:200])
+            for i, draw in enumerate(draws)
+        ]
+        same += changes_of(compare(*folders))['road'].verdict == 'same'
+    assert same >= 8
+
+
+def test_without_frames_there_is_no_interval(tmp_path, counts):
+    first = write_report(tmp_path / 'a', *counts, lines=False)
+    second = write_report(
+        tmp_path / 'b', *counts, machine={'processor': 'y'}, complete=False, stopped_by='Ctrl-C'
+    )
+    comparison = compare(first, second)
+    assert all(change.verdict == '' for change in comparison.changes)
+    text = comparison.table()
+    assert 'noise is not known' in text
+    assert 'differ in machine' in text
+    assert 'second report is incomplete: Ctrl-C' in text
+    assert 'mIoU (%)' in text
+
+
+def test_few_frames(tmp_path, counts):
+    one = tuple(array[:1] for array in counts)
+    comparison = compare(write_report(tmp_path / 'a', *one), write_report(tmp_path / 'b', *one))
+    assert changes_of(comparison)['mIoU'].interval == (0.0, 0.0)
+
+
+def test_what_cannot_be_compared(tmp_path, counts):
+    first = write_report(tmp_path / 'a', *counts)
+    other = write_report(tmp_path / 'b', *counts, iou={'sky': 0.5})
+    with pytest.raises(EvaluationError, match='road, car and sky'):
+        compare(first, other)
+    with pytest.raises(EvaluationError, match='not a readable report'):
+        compare(first, tmp_path / 'nowhere.json')
+    (tmp_path / 'list.json').write_text('[1]')
+    with pytest.raises(EvaluationError, match='not a report of rtseg evaluate'):
+        compare(first, tmp_path / 'list.json')
