@@ -58,6 +58,10 @@ class Engine(ABC):
         for _ in range(runs):
             self.infer(blank)
 
+    def take_over(self) -> None:
+        """Make the calling thread the owner, where that matters; between two calls only."""
+        return
+
     @abstractmethod
     def _infer(self, image: np.ndarray) -> Outputs:
         """Compute; dtype, shape and layout of the input are right."""

@@ -157,7 +157,7 @@ class Layout:
         return cv2.rotate(resized, _TURNS[self.rotation]) if self.rotation else resized
 
     def turned_back(self, output: np.ndarray) -> np.ndarray:
-        """Turn (..., h, w) of the network into the frame's orientation; contiguous."""
+        """Turn (..., h, w) of the network into the frame's orientation; maybe itself."""
         return np.ascontiguousarray(np.rot90(output, self.rotation // 90, axes=(-2, -1)))
 
     def mask_from_labels(self, labels: np.ndarray, *, fill: int) -> np.ndarray:

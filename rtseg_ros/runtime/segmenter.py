@@ -12,7 +12,7 @@ import numpy as np
 from rtseg_ros.class_groups import ClassGroups, load_class_groups
 from rtseg_ros.errors import EngineError, FrameError, SettingError
 from rtseg_ros.labels import LabelSet
-from rtseg_ros.runtime.engine import Engine
+from rtseg_ros.runtime.engine import Engine, Outputs
 from rtseg_ros.runtime.geometry import Geometry, Layout, layout, nearest
 from rtseg_ros.runtime.model_file import model_path, output_table, read_model_file
 from rtseg_ros.runtime.preprocess import border_color, image_from_frame
@@ -130,8 +130,7 @@ class Segmenter:
             infer_ms = (time.perf_counter_ns() - start) / 1e6
             for index, frame in enumerate(batch):
                 start = time.perf_counter_ns()
-                output = {name: values[index] for name, values in outputs.items()}
-                labels, certainty = self._labels(output, frame.layout, confidence)
+                labels, certainty = self._labels(outputs, index, frame.layout, confidence)
                 timing_ms = {
                     'preprocess': frame.preprocess_ms,
                     'infer': infer_ms,
@@ -166,63 +165,45 @@ class Segmenter:
             SettingError: If a value is out of range, or the id is that of a class.
             EngineError: If the model gives no scores to threshold.
         """
-        metadata = self.engine.model.metadata
         if min_confidence is not None:
             if not 0 <= min_confidence <= 1:
                 raise SettingError(f'min_confidence is {min_confidence}; accepted: 0 to 1')
             if min_confidence > 0 and 'logits' not in self.engine.model.outputs:
                 raise EngineError(self._no_scores())
+        if unlabelled_id is not None:
+            self._table = self._output_table(unlabelled_id)
+            self._unlabelled_id = unlabelled_id
+        if min_confidence is not None:
             self._threshold = math.ceil(255 * min_confidence)
-        if unlabelled_id is None:
-            return
-        if not 0 <= unlabelled_id <= 255:
-            raise SettingError(f'unlabelled_id is {unlabelled_id}; accepted: 0 to 255')
-        ids = set(range(self.labels.num_classes))
-        if self._groups is not None:
-            ids = self._groups.used_ids(metadata.labels)
-        if unlabelled_id in ids:
-            raise SettingError(
-                f"unlabelled_id {unlabelled_id} is the class '{self.labels.names[unlabelled_id]}';"
-                ' choose a free id, or keep this one free with a class group that has no classes'
-            )
-        self._unlabelled_id = unlabelled_id
-        outputs = output_table(metadata, unlabelled_id=255)
-        table = np.full(256, unlabelled_id, np.uint8)
-        if self._groups is not None:
-            table = self._groups.table(metadata.labels, unlabelled_id=unlabelled_id)
-        else:
-            table[: self.labels.num_classes] = np.arange(self.labels.num_classes)
-        if outputs is not None:
-            table = table[outputs]
-        num_outputs = self.engine.model.num_outputs
-        changes = not np.array_equal(table[:num_outputs], np.arange(num_outputs))
-        self._table = table if changes else None
 
     def close(self) -> None:
         """Free the engine."""
         self.engine.close()
 
     def _labels(
-        self, output: dict[str, np.ndarray], plan: Layout, confidence: bool
+        self, outputs: Outputs, index: int, plan: Layout, confidence: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         metadata = self.engine.model.metadata
-        if plan.rotation:
-            output = {name: plan.turned_back(values) for name, values in output.items()}
+        scores = confidence or self._threshold > 0
+        if scores and 'logits' not in outputs:
+            raise EngineError(self._no_scores())
         certainty = None
-        if 'logits' not in output:
-            if confidence:
-                raise EngineError(self._no_scores())
-            labels = nearest(output['labels'], plan.labels_hw)
-        elif confidence or self._threshold:
+        # An engine may finish at the network's size; other sizes are made from the scores.
+        finished = 'labels' in outputs and plan.labels_hw == plan.network_hw and not scores
+        if finished or 'logits' not in outputs:
+            labels = nearest(plan.turned_back(outputs['labels'][index]), plan.labels_hw)
+        elif scores:
             labels, certainty = labels_and_confidence_from_logits(
-                output['logits'],
+                plan.turned_back(outputs['logits'][index]),
                 plan.labels_hw,
                 align_corners=metadata.align_corners,
                 temperature=metadata.temperature,
             )
         else:
             labels = labels_from_logits(
-                output['logits'], plan.labels_hw, align_corners=metadata.align_corners
+                plan.turned_back(outputs['logits'][index]),
+                plan.labels_hw,
+                align_corners=metadata.align_corners,
             )
         if self._table is not None:
             labels = cv2.LUT(labels, self._table)
@@ -232,6 +213,29 @@ class Segmenter:
         if not confidence or certainty is None:
             return labels, None
         return labels, plan.mask_from_labels(certainty, fill=0)
+
+    def _output_table(self, unlabelled_id: int) -> np.ndarray | None:
+        """Return the (256,) uint8 table from output index to mask value; None if equal."""
+        metadata = self.engine.model.metadata
+        if not 0 <= unlabelled_id <= 255:
+            raise SettingError(f'unlabelled_id is {unlabelled_id}; accepted: 0 to 255')
+        table = np.full(256, unlabelled_id, np.uint8)
+        if self._groups is not None:
+            used = self._groups.used_ids(metadata.labels)
+            table = self._groups.table(metadata.labels, unlabelled_id=unlabelled_id)
+        else:
+            used = set(range(self.labels.num_classes))
+            table[: self.labels.num_classes] = np.arange(self.labels.num_classes)
+        if unlabelled_id in used:
+            raise SettingError(
+                f"unlabelled_id {unlabelled_id} is the class '{self.labels.names[unlabelled_id]}';"
+                ' choose a free id, or keep this one free with a class group that has no classes'
+            )
+        outputs = output_table(metadata, unlabelled_id=255)
+        if outputs is not None:
+            table = table[outputs]
+        num_outputs = self.engine.model.num_outputs
+        return None if np.array_equal(table[:num_outputs], np.arange(num_outputs)) else table
 
     def _no_scores(self) -> str:
         return (
