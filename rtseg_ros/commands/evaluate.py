@@ -147,13 +147,13 @@ def _source(arguments: argparse.Namespace) -> Source:
 def _calibrate(segmenter: Segmenter, source: Source, model: str) -> Calibration:
     with tqdm(total=len(source), unit='frame', desc='calibrate') as bar:
         calibration = calibrate(segmenter, source, progress=_mover(bar))
-    path = model_path(model)
-    store_temperature(path, calibration.temperature_after)
+    if calibration.improves:
+        store_temperature(model_path(model), calibration.temperature_after)
+    what = f'stored in {model_path(model)}' if calibration.improves else 'the old one is kept'
     print(
         f'temperature {calibration.temperature_before:.3f} -> '
-        f'{calibration.temperature_after:.3f}, '
-        f'ECE {100 * calibration.ece_before:.2f} % -> {100 * calibration.ece_after:.2f} %, '
-        f'stored in {path}'
+        f'{calibration.temperature_after:.3f}, ECE {100 * calibration.ece_before:.2f} % -> '
+        f'{100 * calibration.ece_after:.2f} %, {what}'
     )
     return calibration
 

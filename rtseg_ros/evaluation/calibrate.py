@@ -42,9 +42,14 @@ class Calibration:
     curve_before: list[dict[str, float]]
     curve_after: list[dict[str, float]]
 
+    @property
+    def improves(self) -> bool:
+        """Whether the new temperature is better on frames that the fit has not seen."""
+        return self.ece_after < self.ece_before
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain types for the report."""
-        return asdict(self)
+        return asdict(self) | {'stored': self.improves}
 
 
 def calibrate(
