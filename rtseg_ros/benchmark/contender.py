@@ -1,0 +1,28 @@
+"""What a contender is: something that makes labels of a frame, in a process of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtseg_ros.benchmark.subjects import Subject
+
+# frame (H, W, 3) uint8 BGR -> labels (H, W) uint8, and the time of each stage in ms.
+Contender = Callable[[np.ndarray], tuple[np.ndarray, dict[str, float]]]
+# The one that is ours; it runs in every precision, the others in their own.
+OURS = 'rtseg'
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A contender that can be made.
+
+    Attributes:
+        make: Builds it in this process, from a subject and a precision of our model.
+        package: Python package that it needs.
+        description: What it is.
+    """
+
+    make: Callable[[Subject, str], Contender]
+    package: str
+    description: str

@@ -1,0 +1,68 @@
+"""A segmentation node as people write it: rclpy, the lines of cv_bridge, and torch.
+
+The peer that the benchmark runs beside our node; it is not meant for robots.
+"""
+
+import json
+from pathlib import Path
+import sys
+
+import numpy as np
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+import torch
+
+from rtseg_ros.benchmark.cpu_contenders import normalised
+from rtseg_ros.conversion.checkpoint import read_checkpoint
+from rtseg_ros.conversion.matching import load_weights
+from rtseg_ros.networks import create_network
+from rtseg_ros.runtime.preprocess import preprocessing_from_dict
+
+
+class PlainNode(Node):
+    """Labels every image in the callback, on one thread, with torch in eager mode."""
+
+    def __init__(self, subject: dict) -> None:
+        super().__init__('segmentation')
+        outputs = int(subject['num_outputs'])
+        if subject['checkpoint']:
+            checkpoint = read_checkpoint(subject['checkpoint'])
+            self._network = load_weights(checkpoint, subject['network'], outputs=(outputs,))[0]
+        else:
+            self._network = create_network(subject['network'], outputs).eval()
+        self._preprocessing = preprocessing_from_dict(subject['preprocessing'])
+        self._publisher = self.create_publisher(Image, '~/mask', 10)
+        self.create_subscription(Image, 'image', self._on_image, 10)
+
+    def _on_image(self, message: Image) -> None:
+        # What cv_bridge's imgmsg_to_cv2 and cv2_to_imgmsg do for bgr8 and mono8.
+        shape = (message.height, message.width, 3)
+        frame = np.ndarray(shape, np.uint8, buffer=message.data).copy()
+        image = torch.from_numpy(normalised(frame, self._preprocessing))
+        with torch.no_grad():
+            scores = self._network(image)
+        labels = scores.argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
+        mask = Image(header=message.header, height=labels.shape[0], width=labels.shape[1])
+        mask.encoding = 'mono8'
+        mask.step = labels.shape[1]
+        mask.data.frombytes(labels.tobytes())
+        self._publisher.publish(mask)
+
+
+def main() -> int:
+    """Run the node until SIGINT or SIGTERM; the first argument is the subject as JSON."""
+    subject = json.loads(Path(sys.argv[1]).read_text(encoding='utf-8'))
+    rclpy.init()
+    try:
+        rclpy.spin(PlainNode(subject))
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

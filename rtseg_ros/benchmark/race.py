@@ -1,0 +1,150 @@
+"""A race: all contenders of one subject take turns, so that each meets the same machine."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+import math
+
+import numpy as np
+
+from rtseg_ros.benchmark import matrix_peak
+from rtseg_ros.benchmark.contender import OURS
+from rtseg_ros.benchmark.matrix_peak import PEAK
+from rtseg_ros.benchmark.subjects import Subject
+from rtseg_ros.benchmark.worker import Runs, Worker, started
+from rtseg_ros.errors import BenchmarkError
+from rtseg_ros.runtime.model_file import output_table, read_model_file
+
+# Length of one turn: long enough to fill caches and clocks, short against the machine's moods.
+TURN_S = 1.0
+MINIMUM_TURNS = 3
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A contender in one precision; only ours has several."""
+
+    name: str
+    precision: str = 'fp32'
+
+
+@dataclass
+class Result:
+    """What one contender reached on one subject.
+
+    Attributes:
+        subject: What was run.
+        entrant: Who ran it.
+        runs: Times of all frames, in ms.
+        peak_memory_mib: Largest resident memory of its process, libraries included.
+        agreement: Share of pixels labelled as by the reference; None where there is none.
+        error: Why it gave nothing; empty if it did.
+    """
+
+    subject: Subject
+    entrant: Entrant
+    runs: Runs = field(default_factory=lambda: Runs([], {}))
+    peak_memory_mib: float = math.nan
+    agreement: float | None = None
+    error: str = ''
+
+    def percentile(self, percent: float) -> float:
+        """Return the time of a frame in ms; NaN if none was run."""
+        return (
+            float(np.percentile(self.runs.total_ms, percent)) if self.runs.total_ms else math.nan
+        )
+
+    def stage_ms(self) -> dict[str, float]:
+        """Return the median time of each stage in ms."""
+        return {name: float(np.median(values)) for name, values in self.runs.stages_ms.items()}
+
+
+def race(
+    subject: Subject,
+    entrants: Sequence[Entrant],
+    *,
+    seconds: float,
+    device: str,
+    maximum_runs: int,
+    progress: Progress,
+) -> tuple[list[Result], float]:
+    """Let all entrants run in turns.
+
+    Args:
+        subject: What to run.
+        entrants: Who runs; the first that is not ours and works is the reference for labels.
+        seconds: Time of each entrant's turns together.
+        device: ``cpu`` or ``cuda``.
+        maximum_runs: Most frames of each entrant.
+        progress: Told what happens.
+
+    Returns:
+        One result per entrant, in their order, and the matrix peak in multiply-accumulates per
+        second.
+    """
+    peak = Result(subject, Entrant(PEAK))
+    results = [Result(subject, entrant) for entrant in entrants]
+    with ExitStack() as stack:
+        running: list[tuple[Worker, Result]] = []
+        for result in [*results, peak]:
+            name, precision = result.entrant.name, result.entrant.precision
+            progress(f'starting {name} {precision}')
+            try:
+                start = started(subject, name, precision=precision, device=device)
+                running.append((stack.enter_context(start), result))
+            except BenchmarkError as error:
+                result.error = str(error)
+        _compare_labels([(worker, result) for worker, result in running if result is not peak])
+        turns = max(MINIMUM_TURNS, math.ceil(seconds / TURN_S))
+        counts = [_frames_per_turn(worker, turns, maximum_runs) for worker, _ in running]
+        order = list(range(len(running)))
+        for turn in range(turns):
+            progress(f'turn {turn + 1} of {turns}')
+            for index in order:
+                _take_turn(*running[index], counts[index])
+            order.append(order.pop(0))  # nobody always runs after the same one
+        for worker, result in running:
+            if not result.error:
+                result.peak_memory_mib = worker.peak_memory_mib()
+    if peak.error:
+        raise BenchmarkError(f'the matrix peak cannot be measured: {peak.error}')
+    return results, matrix_peak.multiply_accumulates(device) / peak.percentile(10) * 1000
+
+
+def _frames_per_turn(worker: Worker, turns: int, maximum_runs: int) -> int:
+    one_ms = min(worker.run(2).total_ms)
+    return max(1, min(int(1000 * TURN_S / one_ms), math.ceil(maximum_runs / turns)))
+
+
+def _take_turn(worker: Worker, result: Result, count: int) -> None:
+    if result.error:
+        return
+    try:
+        new = worker.run(count)
+    except BenchmarkError as error:
+        result.error = str(error)
+        return
+    result.runs.total_ms.extend(new.total_ms)
+    for stage, values in new.stages_ms.items():
+        result.runs.stages_ms.setdefault(stage, []).extend(values)
+
+
+def _compare_labels(running: list[tuple[Worker, Result]]) -> None:
+    """Set the agreement of every result with the first contender that is not ours."""
+    others = [(worker, result) for worker, result in running if result.entrant.name != OURS]
+    if not others:
+        return
+    reference, first = others[0]
+    # The others know nothing of an output that means unlabelled.
+    table = output_table(read_model_file(first.subject.models['fp32']).metadata)
+    expected = _mapped(reference.labels(), table)
+    for worker, result in running:
+        if worker is not reference:
+            is_ours = result.entrant.name == OURS
+            labels = worker.labels() if is_ours else _mapped(worker.labels(), table)
+            result.agreement = float(np.mean(labels == expected))
+
+
+def _mapped(labels: np.ndarray, table: np.ndarray | None) -> np.ndarray:
+    return labels if table is None else table[labels]

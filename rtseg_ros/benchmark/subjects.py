@@ -1,0 +1,235 @@
+"""What is raced: one network with its weights at one input size, as files for every contender."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+import warnings
+
+import numpy as np
+import torch
+
+from rtseg_ros.conversion.checkpoint import read_checkpoint
+from rtseg_ros.conversion.convert import convert
+from rtseg_ros.conversion.export import export_network, file_content
+from rtseg_ros.conversion.frames import made_items, read_items
+from rtseg_ros.conversion.matching import load_weights
+from rtseg_ros.conversion.precision import half_model
+from rtseg_ros.conversion.settings import ConversionSettings
+from rtseg_ros.errors import BenchmarkError
+from rtseg_ros.labels import LabelSet, load_label_set
+from rtseg_ros.networks import create_network, list_networks
+from rtseg_ros.networks.network import (
+    SegmentationNetwork,
+    multiply_accumulates,
+    parameter_count,
+)
+from rtseg_ros.runtime.model_file import ModelMetadata, read_model_file
+from rtseg_ros.runtime.preprocess import (
+    IMAGENET_MEAN_RGB,
+    IMAGENET_STD_RGB,
+    Preprocessing,
+    resized_frame,
+)
+
+OPSET = 17
+NUM_FRAMES = 8
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Files and facts of one network at one size; all that a contender's process needs.
+
+    Attributes:
+        network: Name in the zoo.
+        checkpoint: File of the trained weights; empty for random ones.
+        size_hw: Input height and width in pixels.
+        num_outputs: Channels of the logits.
+        preprocessing: How a frame becomes input.
+        plain_onnx: float32 (1, 3, H, W) to logits at input size, as torch.onnx.export gives.
+        models: Our model file of each precision.
+        frames: NumPy file with (n, H, W, 3) uint8 BGR frames.
+        parameters: Number of learned values.
+        macs: Multiply-accumulates of one frame.
+        miou: Mean IoU of each precision, where it was measured.
+    """
+
+    network: str
+    checkpoint: str
+    size_hw: tuple[int, int]
+    num_outputs: int
+    preprocessing: Preprocessing
+    plain_onnx: Path
+    models: dict[str, Path]
+    frames: Path
+    parameters: int
+    macs: int
+    miou: dict[str, float]
+
+    def load_network(self) -> SegmentationNetwork:
+        """Return the torch network in eval mode, with the same weights each time."""
+        if self.checkpoint:
+            checkpoint = read_checkpoint(self.checkpoint)
+            return load_weights(checkpoint, self.network, outputs=(self.num_outputs,))[0]
+        return _random_network(self.network, self.num_outputs)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where networks, weights and frames come from.
+
+    Attributes:
+        checkpoint: Training checkpoint; empty for random weights.
+        labels: Label set of the checkpoint, where it does not say it.
+        num_classes: Classes of networks with random weights.
+        frames: Folder of images or bag; empty for frames made on the spot.
+        precisions: Of our model: ``fp32``, ``fp16``, ``int8``.
+    """
+
+    checkpoint: str = ''
+    labels: str = ''
+    num_classes: int = 19
+    frames: str = ''
+    precisions: tuple[str, ...] = ('fp32',)
+
+
+def prepare(
+    network: str, size_hw: tuple[int, int], source: Source, folder: Path, *, plain: bool = True
+) -> Subject:
+    """Write all files of one race.
+
+    Args:
+        network: Name in the zoo; may be empty if the checkpoint says it.
+        size_hw: Input height and width in pixels.
+        source: Weights and frames.
+        folder: Empty folder for the files.
+        plain: Whether to export for the contenders that are not ours, too.
+
+    Raises:
+        BenchmarkError: If the request makes no sense.
+        RtsegError: If a checkpoint, the frames or the network cannot be used.
+    """
+    if source.checkpoint:
+        module, model, miou = _trained(network, size_hw, source, folder)
+    else:
+        module, model, miou = _random(network, size_hw, source, folder)
+    metadata = read_model_file(model['fp32']).metadata
+    plain_onnx = folder / 'plain.onnx'
+    if plain:
+        _export_plain(module, size_hw, plain_onnx)
+    frames = folder / 'frames.npy'
+    np.save(frames, _frames(source, size_hw, metadata.labels))
+    return Subject(
+        network=metadata.network,
+        checkpoint=source.checkpoint,
+        size_hw=size_hw,
+        num_outputs=module.num_classes,
+        preprocessing=metadata.preprocessing,
+        plain_onnx=plain_onnx,
+        models=model,
+        frames=frames,
+        parameters=parameter_count(module),
+        macs=multiply_accumulates(module, size_hw),
+        miou=miou,
+    )
+
+
+Made = tuple[SegmentationNetwork, dict[str, Path], dict[str, float]]
+
+
+def _random(network: str, size_hw: tuple[int, int], source: Source, folder: Path) -> Made:
+    if network not in list_networks():
+        raise BenchmarkError(
+            f"no network '{network}'; choose of {', '.join(list_networks())}, or give --checkpoint"
+        )
+    module = _random_network(network, source.num_classes)
+    metadata = ModelMetadata(
+        network=network,
+        labels=_numbered_classes(source.num_classes),
+        preprocessing=Preprocessing(size_hw, 'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB),
+        align_corners=module.align_corners,
+    )
+    exported = export_network(module, metadata)
+    makers: dict[str, Callable[[], Any]] = {
+        'fp32': lambda: exported,
+        'fp16': lambda: half_model(exported),
+    }
+    models = {}
+    for precision in _with_fp32(source.precisions):
+        if precision not in makers:
+            raise BenchmarkError(
+                f'{precision} needs trained weights to be of use: give --checkpoint and --frames'
+            )
+        models[precision] = folder / f'{precision}.onnx'
+        content = file_content(makers[precision](), replace(metadata, precision=precision))
+        models[precision].write_bytes(content)
+    return module, models, {}
+
+
+def _trained(network: str, size_hw: tuple[int, int], source: Source, folder: Path) -> Made:
+    checkpoint = read_checkpoint(source.checkpoint)
+    labels = load_label_set(source.labels) if source.labels else checkpoint.labels
+    name = network or checkpoint.network
+    if labels is None or name is None:
+        raise BenchmarkError(
+            f"'{source.checkpoint}' does not say its {'network' if labels else 'classes'}; name "
+            'the network and give --labels'
+        )
+    outputs = (labels.num_classes, labels.num_classes + 1)
+    module = load_weights(checkpoint, name, outputs=outputs)[0]
+    models, miou = {}, {}
+    for precision in _with_fp32(source.precisions):
+        settings = ConversionSettings(
+            checkpoint=source.checkpoint,
+            output=str(folder / f'{precision}.onnx'),
+            network=name,
+            labels=source.labels,
+            size_hw=size_hw,
+            precision=precision,
+            calibration=source.frames,
+            verify=source.frames,
+            keep_anyway=True,
+        )
+        done = convert(settings, lambda stage, done, total: None)
+        models[precision] = done.model
+        measured = done.parity.miou.get('model', done.metadata.accuracy.get('miou'))
+        if measured is not None:
+            miou[precision] = float(measured)
+    return module, models, miou
+
+
+def _random_network(name: str, num_classes: int) -> SegmentationNetwork:
+    torch.manual_seed(0)
+    return create_network(name, num_classes).eval()
+
+
+def _with_fp32(precisions: Sequence[str]) -> list[str]:
+    return ['fp32', *(precision for precision in precisions if precision != 'fp32')]
+
+
+def _numbered_classes(count: int) -> LabelSet:
+    colors = tuple((i * 37 % 256, i * 91 % 256, i * 153 % 256) for i in range(count))
+    return LabelSet('numbered', tuple(f'class {i}' for i in range(count)), colors)
+
+
+def _export_plain(network: SegmentationNetwork, size_hw: tuple[int, int], path: Path) -> None:
+    """Export as most projects do: normalised floats in, scores at input size out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # the tracer warns of every fixed size; they are meant
+        torch.onnx.export(
+            network,
+            (torch.zeros(1, 3, *size_hw),),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=['image'],
+            output_names=['scores'],
+        )
+
+
+def _frames(source: Source, size_hw: tuple[int, int], labels: LabelSet) -> np.ndarray:
+    if source.frames:
+        items = read_items(source.frames, limit=NUM_FRAMES, labels=labels)
+    else:
+        items = made_items(size_hw, NUM_FRAMES)
+    return np.stack([resized_frame(item.frame(), size_hw) for item in items])

@@ -1,0 +1,109 @@
+"""The targets that this package sets itself, checked on the rows of one run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtseg_ros.benchmark.contender import OURS
+from rtseg_ros.benchmark.table import Row
+
+SEGMENTER_RATIO = 1.5
+INT8_RATIO = 1.6
+INT8_LOSS = 0.01
+AGREEMENT = 0.995
+OUTSIDE_SHARE = 0.10
+NODE_RATIO = 3.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One target on one subject.
+
+    Attributes:
+        target: What was asked.
+        subject: Network and size.
+        figure: What was measured.
+        met: Whether it was reached.
+    """
+
+    target: str
+    subject: str
+    figure: str
+    met: bool
+
+
+def verdicts(rows: Sequence[Row]) -> list[Verdict]:
+    """Check all targets that the rows say something about."""
+    found = []
+    for network, size in dict.fromkeys((row.network, row.size) for row in rows):
+        here = {
+            (row.contender, row.precision): row
+            for row in rows
+            if (row.network, row.size) == (network, size) and row.fps is not None
+        }
+        found += _of_subject(here, f'{network} {size}')
+    return found
+
+
+def node_verdict(ours_fps: float, plain_fps: float, subject: str) -> Verdict:
+    """Check the frame rate of the node against the plain one."""
+    ratio = ours_fps / plain_fps
+    return Verdict(
+        f"node: at least {NODE_RATIO:g} times the plain rclpy and torch node's frame rate",
+        subject,
+        f'{ours_fps:.2f} / {plain_fps:.2f} = {ratio:.2f}',
+        ratio >= NODE_RATIO,
+    )
+
+
+def _of_subject(here: dict[tuple[str, str], Row], subject: str) -> list[Verdict]:
+    ours, plain = here.get((OURS, 'fp32')), here.get(('onnxruntime', 'fp32'))
+    int8 = here.get((OURS, 'int8'))
+    found = []
+    if ours and plain:
+        found.append(_ratio('Segmenter against plain ONNX Runtime', subject, ours, plain,
+                            SEGMENTER_RATIO))  # fmt: skip
+    if ours and ours.agreement is not None:
+        found.append(
+            Verdict(
+                f'fp32 labels equal on at least {AGREEMENT:.1%} of the pixels',
+                subject,
+                f'{ours.agreement:.3%}',
+                ours.agreement >= AGREEMENT,
+            )
+        )
+    if ours and int8:
+        found.append(_ratio('int8 against our fp32', subject, int8, ours, INT8_RATIO))
+        if ours.miou is not None and int8.miou is not None:
+            loss = ours.miou - int8.miou
+            found.append(
+                Verdict(
+                    f'int8 loses at most {100 * INT8_LOSS:g} point of mIoU',
+                    subject,
+                    f'{ours.miou:.4f} - {int8.miou:.4f} = {loss:.4f}',
+                    loss <= INT8_LOSS,
+                )
+            )
+    if ours:
+        infer = ours.stages_ms['infer']
+        outside = sum(value for name, value in ours.stages_ms.items() if name != 'infer')
+        found.append(
+            Verdict(
+                f'everything outside the engine at most {OUTSIDE_SHARE:.0%} of inference',
+                subject,
+                f'{outside:.2f} / {infer:.2f} ms = {outside / infer:.1%}',
+                outside / infer <= OUTSIDE_SHARE,
+            )
+        )
+    return found
+
+
+def _ratio(what: str, subject: str, ours: Row, other: Row, wanted: float) -> Verdict:
+    assert ours.fps is not None
+    assert other.fps is not None
+    ratio = ours.fps / other.fps
+    return Verdict(
+        f'{what}: at least {wanted:g} times as fast',
+        subject,
+        f'{ours.fps:.2f} / {other.fps:.2f} FPS = {ratio:.2f}',
+        ratio >= wanted,
+    )

@@ -1,0 +1,177 @@
+"""One contender in a process of its own, so that none shares threads or memory with another."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+import importlib.util
+import multiprocessing
+from multiprocessing.connection import Connection
+from pathlib import Path
+import time
+from typing import Any
+
+import numpy as np
+
+from rtseg_ros.benchmark.contender import Contender, Entry
+from rtseg_ros.benchmark.cpu_contenders import CPU
+from rtseg_ros.benchmark.cuda_contenders import CUDA
+from rtseg_ros.benchmark.matrix_peak import PEAK, PEAKS
+from rtseg_ros.benchmark.subjects import Subject
+from rtseg_ros.errors import BenchmarkError, RtsegError
+
+ENTRIES: dict[str, dict[str, Entry]] = {'cpu': CPU, 'cuda': CUDA}
+WARM_UP_RUNS = 3
+# The first call of torch.compile and the build of an engine belong to the start.
+START_S = 1800.0
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Times of consecutive frames.
+
+    Attributes:
+        total_ms: One per frame, from uint8 frame to uint8 labels.
+        stages_ms: Per stage, one per frame.
+    """
+
+    total_ms: list[float]
+    stages_ms: dict[str, list[float]]
+
+
+def contenders(device: str) -> tuple[str, ...]:
+    """Return the names of the contenders on ``cpu`` or ``cuda`` whose packages are installed."""
+    return tuple(
+        name
+        for name, entry in ENTRIES[device].items()
+        if importlib.util.find_spec(entry.package) is not None
+    )
+
+
+class Worker:
+    """Asks a contender in another process to run; talks to it through a pipe."""
+
+    def __init__(self, subject: Subject, name: str, *, precision: str, device: str) -> None:
+        """Start the process and wait until the contender is warm.
+
+        Raises:
+            BenchmarkError: If it cannot be made, or ends early.
+        """
+        self.name = name
+        self.precision = precision
+        self._pipe, other = multiprocessing.Pipe()
+        # A forked process would inherit this one's threads and memory.
+        self._process = multiprocessing.get_context('spawn').Process(
+            target=_serve, args=(other, subject, name, precision, device), daemon=True
+        )
+        self._process.start()
+        other.close()
+        self._answer(START_S)
+
+    def run(self, count: int) -> Runs:
+        """Run so many frames, after one that is not counted.
+
+        Raises:
+            BenchmarkError: If the contender fails.
+        """
+        return self._ask('run', count)
+
+    def run_later(self, count: int) -> None:
+        """Start to run so many frames; ``finish`` waits for them."""
+        self._pipe.send(('run', count))
+
+    def finish(self) -> Runs:
+        """Return what ``run_later`` started."""
+        return self._answer(START_S)
+
+    def labels(self) -> np.ndarray:
+        """Return the labels of all frames, (n, H, W) uint8."""
+        return self._ask('labels', None)
+
+    def peak_memory_mib(self) -> float:
+        """Return the largest resident memory of the process so far, in MiB."""
+        return self._ask('memory', None)
+
+    def close(self) -> None:
+        """End the process."""
+        self._pipe.close()  # the other side then ends by itself
+        self._process.join(10)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _ask(self, question: str, argument: Any) -> Any:
+        self._pipe.send((question, argument))
+        return self._answer(START_S)
+
+    def _answer(self, timeout_s: float) -> Any:
+        try:
+            if not self._pipe.poll(timeout_s):
+                raise BenchmarkError(f'{self.name} gave no answer for {timeout_s:.0f} s')
+            ok, value = self._pipe.recv()
+        except (EOFError, ConnectionResetError) as error:
+            self._process.join(10)
+            raise BenchmarkError(
+                f'{self.name} ended with status {self._process.exitcode}; a status of -9 means '
+                'that the memory did not suffice'
+            ) from error
+        if not ok:
+            raise BenchmarkError(f'{self.name}: {value}')
+        return value
+
+
+@contextmanager
+def started(
+    subject: Subject, name: str, *, precision: str = 'fp32', device: str = 'cpu'
+) -> Iterator[Worker]:
+    """Start a worker, and end it whatever happens."""
+    worker = Worker(subject, name, precision=precision, device=device)
+    try:
+        yield worker
+    finally:
+        worker.close()
+
+
+def _serve(pipe: Connection, subject: Subject, name: str, precision: str, device: str) -> None:
+    """Answer questions until the pipe is closed."""
+    try:
+        entry = PEAKS[device] if name == PEAK else ENTRIES[device][name]
+        contender = entry.make(subject, precision)
+        frames = np.load(subject.frames)
+        for index in range(WARM_UP_RUNS):
+            contender(frames[index % len(frames)])
+        pipe.send((True, None))
+        while True:
+            question, argument = pipe.recv()
+            if question == 'run':
+                pipe.send((True, _run(contender, frames, argument)))
+            elif question == 'labels':
+                pipe.send((True, np.stack([contender(frame)[0] for frame in frames])))
+            else:
+                pipe.send((True, _peak_memory_mib()))
+    except (EOFError, KeyboardInterrupt):
+        return
+    except RtsegError as error:
+        pipe.send((False, str(error)))
+    except Exception as error:  # whatever a library raises, the race goes on without it
+        pipe.send((False, f'{type(error).__name__}: {error}'.splitlines()[0]))
+
+
+def _run(contender: Contender, frames: np.ndarray, count: int) -> Runs:
+    contender(frames[0])
+    runs = Runs([], {})
+    for index in range(count):
+        frame = frames[index % len(frames)]
+        start = time.perf_counter_ns()
+        _, stages_ms = contender(frame)
+        runs.total_ms.append((time.perf_counter_ns() - start) / 1e6)
+        for stage, value_ms in stages_ms.items():
+            runs.stages_ms.setdefault(stage, []).append(value_ms)
+    return runs
+
+
+def _peak_memory_mib() -> float:
+    # Not getrusage: its maximum survives exec, so it starts with that of the parent.
+    for line in Path('/proc/self/status').read_text(encoding='utf-8').splitlines():
+        if line.startswith('VmHWM:'):
+            return int(line.split()[1]) / 1024
+    return float('nan')
