@@ -91,7 +91,7 @@ def build_engine(
         watcher.start('Building engine', None, 1)
     serialized = builder.build_serialized_network(network, config)
     if serialized is not None:
-        watcher.step('Building engine', 0)
+        watcher.complete()
     if watcher.error is not None:
         raise watcher.error
     if serialized is None:

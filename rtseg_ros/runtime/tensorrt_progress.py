@@ -44,6 +44,11 @@ class BuildProgress:
         """Leave a phase."""
         self._phases.pop(name, None)
 
+    def complete(self) -> None:
+        """Note that the build is done."""
+        self._fraction = 1.0
+        self._tell('built')
+
     def _tell(self, name: str) -> None:
         if self.error is not None:
             return

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 import ctypes
 import enum
+import functools
 import json
 import types
 import weakref
@@ -82,6 +83,7 @@ class FakeTensorRt(types.ModuleType):
         def call(method):
             name = method.__name__
 
+            @functools.wraps(method)
             def wrapped(self, *args):
                 module.calls.append(name)
                 if name in module.faults:
