@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     # Nodes and demo must agree on the transport, and DDS reads it when rclpy starts.
     if 'FASTDDS_DEFAULT_PROFILES_FILE' not in os.environ:
         os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] = str(share_file('config/fastdds_images.xml'))
-    from rtseg_ros.nodes.demo import DemoSettings, isolate_graph, run_demo
+    from rtseg_ros.nodes.demo import DemoSettings, run_demo
+    from rtseg_ros.nodes.node_process import isolate_graph
 
     if not arguments.topic:
         isolate_graph()

@@ -4,13 +4,9 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-import os
 from pathlib import Path
-import signal
-import subprocess
-import sys
 import time
-from typing import IO, Any
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
@@ -22,6 +18,7 @@ from sensor_msgs.msg import Image
 from rtseg_ros.errors import RtsegError
 from rtseg_ros.nodes.lifecycle_client import LifecycleClient
 from rtseg_ros.nodes.messages import frame_from_image, pixels_from_image
+from rtseg_ros.nodes.node_process import NodeProcess
 
 NAMESPACE = '/rtseg_demo'
 SETTLE_S = 2.5  # two periods of the node's diagnostics after the last frame
@@ -170,7 +167,7 @@ def run_demo(
             listener = _Listener(settings, on_overlay, moments=moments)
             nodes = {'segmentation_node': _segmentation_arguments(settings)}
             processes = {
-                name: stack.enter_context(_Process(name, arguments, settings.log_dir))
+                name: stack.enter_context(NodeProcess(name, arguments, settings.log_dir))
                 for name, arguments in nodes.items()
             }
             lifecycle = LifecycleClient(listener, 'segmentation')
@@ -178,7 +175,7 @@ def run_demo(
             lifecycle.change('activate')
             if not settings.topic:
                 processes['video_node'] = stack.enter_context(
-                    _Process('video_node', _video_arguments(settings), settings.log_dir)
+                    NodeProcess('video_node', _video_arguments(settings), settings.log_dir)
                 )
             _listen(listener, settings, list(processes.values()), progress)
             lifecycle.change('deactivate')
@@ -191,7 +188,7 @@ def run_demo(
 def _listen(
     listener: _Listener,
     settings: DemoSettings,
-    processes: 'list[_Process]',
+    processes: list[NodeProcess],
     progress: Progress,
 ) -> None:
     start = time.monotonic()
@@ -212,49 +209,6 @@ def _listen(
     settled = time.monotonic() + SETTLE_S
     while time.monotonic() < settled:
         rclpy.spin_once(listener, timeout_sec=0.1)
-
-
-class _Process:
-    """One node in a process of its own, stopped by SIGINT, its output in a log file."""
-
-    def __init__(self, name: str, arguments: list[str], log_dir: Path) -> None:
-        self.name = name
-        self.log_path = log_dir / f'{name}.log'
-        self._log: IO[bytes] = self.log_path.open('wb')
-        self._process = subprocess.Popen(
-            [sys.executable, '-m', f'rtseg_ros.nodes.{name}', '--ros-args', *arguments],
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C reaches the demo, which then stops its nodes
-        )
-
-    def __enter__(self) -> '_Process':
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._log.close()
-
-    def check(self) -> None:
-        """Raise RtsegError with the end of its log if the process has ended."""
-        if self._process.poll() is not None:
-            tail = self.log_path.read_text(errors='replace').splitlines()[-5:]
-            raise RtsegError(
-                f'{self.name} ended with status {self._process.returncode}: ' + '\n'.join(tail)
-            )
-
-
-def isolate_graph() -> None:
-    """Keep the demo's graph off the network and away from other graphs on this machine."""
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    os.environ.setdefault('ROS_DOMAIN_ID', str(os.getpid() % 100 + 1))
 
 
 def _segmentation_arguments(settings: DemoSettings) -> list[str]:

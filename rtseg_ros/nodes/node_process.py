@@ -1,0 +1,53 @@
+"""Starts and stops nodes in processes of their own, in a graph apart from others."""
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+from typing import IO
+
+from rtseg_ros.errors import RtsegError
+
+
+class NodeProcess:
+    """One node in a process of its own, stopped by SIGINT, its output in a log file."""
+
+    def __init__(self, name: str, arguments: list[str], log_dir: Path) -> None:
+        self.name = name
+        self.log_path = log_dir / f'{name}.log'
+        self._log: IO[bytes] = self.log_path.open('wb')
+        self.process = subprocess.Popen(
+            [sys.executable, '-m', f'rtseg_ros.nodes.{name}', '--ros-args', *arguments],
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches the caller, which then stops its nodes
+        )
+
+    def __enter__(self) -> 'NodeProcess':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._log.close()
+
+    def check(self) -> None:
+        """Raise RtsegError with the end of its log if the process has ended."""
+        if self.process.poll() is not None:
+            tail = self.log_path.read_text(errors='replace').splitlines()[-5:]
+            raise RtsegError(
+                f'{self.name} ended with status {self.process.returncode}: ' + '\n'.join(tail)
+            )
+
+
+def isolate_graph() -> None:
+    """Keep a graph off the network and away from other graphs on this machine."""
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    os.environ.setdefault('ROS_DOMAIN_ID', str(os.getpid() % 100 + 1))
