@@ -10,7 +10,7 @@ import numpy as np
 
 from rtseg_ros.bags import COMPRESSED, IMAGE, LABEL_INFO, BagReader, RawMessage
 from rtseg_ros.errors import BagError, FrameError
-from rtseg_ros.evaluation.sources import Item
+from rtseg_ros.evaluation.sources import MAX_STAMP_GAP_NS, Item
 from rtseg_ros.image_message import (
     frame_from_compressed,
     frame_from_image,
@@ -19,8 +19,6 @@ from rtseg_ros.image_message import (
 )
 from rtseg_ros.labels import BUILT_IN, LabelSet
 
-# Frames follow each other if the stamp grows by at most this.
-MAX_STAMP_GAP_NS = 500_000_000
 # Frames that may wait for labels that were recorded later.
 PAIRING_WINDOW = 16
 UNLABELLED, UNKNOWN = 255, 254

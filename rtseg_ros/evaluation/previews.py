@@ -52,7 +52,7 @@ class Previews:
         Args:
             name: Of the frame.
             score: Its mIoU.
-            frame: (H, W, 3) uint8 BGR.
+            frame: (h, w, 3) uint8 BGR, of any size that shows the same.
             prediction: (H, W) uint8 class ids.
             truth: (H, W) uint8 class ids, 255 where there is no label.
         """
@@ -91,10 +91,12 @@ class Previews:
 def _preview(
     name: str, score: float, frame: np.ndarray, prediction: np.ndarray, truth: np.ndarray
 ) -> Preview:
-    height, width = frame.shape[:2]
-    if width > MAX_WIDTH:
-        size = (MAX_WIDTH, max(round(height * MAX_WIDTH / width), 1))
+    height, width = prediction.shape
+    scale = min(MAX_WIDTH / width, 1.0)
+    size = (round(width * scale), max(round(height * scale), 1))
+    if frame.shape[1::-1] != size:
         frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    if scale < 1:
         prediction = cv2.resize(prediction, size, interpolation=cv2.INTER_NEAREST)
         truth = cv2.resize(truth, size, interpolation=cv2.INTER_NEAREST)
     return Preview(

@@ -1,6 +1,7 @@
 """Collects what an evaluation sees, frame by frame, in constant memory."""
 
 from collections import Counter
+from collections.abc import Mapping
 import json
 import math
 import os
@@ -15,6 +16,8 @@ from rtseg_ros.evaluation.latency import StageLatencies, Timeline
 from rtseg_ros.evaluation.previews import Previews
 
 BINS = ('published', 'superseded', 'stale', 'rejected', 'failed')
+# Live, a single frame's reason is not known, only the node's counts are.
+LOST = 'lost'
 # Different reasons that are kept; more are added up as one.
 MAX_REASONS = 50
 
@@ -99,8 +102,8 @@ class Recorder:
         self._write(name, line)
 
     def dropped(self, name: str, bin_name: str, *, time_s: float, reason: str = '') -> None:
-        """Record a frame that got no mask: superseded, stale, rejected or failed."""
-        if bin_name not in BINS:
+        """Record a frame that got no mask: superseded, stale, rejected, failed or lost."""
+        if bin_name not in (*BINS, LOST):
             raise ValueError(f'{bin_name!r} is not one of {BINS}')
         self.bins[bin_name] += 1
         if reason:
@@ -114,9 +117,21 @@ class Recorder:
             reason = 'further reasons, see frames.jsonl'
         self.reasons[reason] += count
 
+    def explain_lost(self, counts: Mapping[str, int]) -> None:
+        """Move lost frames to the bins that the node counted; the rest got lost on the way.
+
+        Args:
+            counts: Frames that the node superseded, found stale, rejected or failed on.
+        """
+        for name in BINS[1:]:
+            moved = min(counts.get(name, 0), self.bins[LOST])
+            self.bins[name] += moved
+            self.bins[LOST] -= moved
+
     def accounting(self) -> dict[str, int]:
         """Return received and the bins; received is the sum of the bins."""
-        bins = {name: self.bins[name] for name in BINS}
+        names = (*BINS, LOST) if self.bins[LOST] else BINS
+        bins = {name: self.bins[name] for name in names}
         return {'received': sum(bins.values()), **bins}
 
     def _write(self, name: str, line: dict[str, Any]) -> None:

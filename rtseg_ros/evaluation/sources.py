@@ -12,8 +12,10 @@ import numpy as np
 from rtseg_ros.datasets.dataset import Dataset
 from rtseg_ros.labels import LabelSet
 
-# Frames with the same name up to a number follow each other if it grows by at most this.
+# Frames of a data set with the same name up to a number follow each other if it grows by at
+# most this; frames with stamps, if the stamp does.
 MAX_NUMBER_GAP = 5
+MAX_STAMP_GAP_NS = 500_000_000
 
 
 @dataclass(frozen=True)
