@@ -74,6 +74,15 @@ def image_from_array(pixels: np.ndarray, encoding: str, *, header: Header) -> Im
     )
 
 
+def fits(info: CameraInfo, size_hw: tuple[int, int]) -> bool:
+    """Return whether a CameraInfo describes images of a size, to within a binned pixel."""
+    width, height = info.roi.width or info.width, info.roi.height or info.height
+    return (
+        abs(width / max(info.binning_x, 1) - size_hw[1]) < 1
+        and abs(height / max(info.binning_y, 1) - size_hw[0]) < 1
+    )
+
+
 def camera_info_of_mask(info: CameraInfo, layout: Layout, *, header: Header) -> CameraInfo:
     """Describe the camera that would have taken an image of the mask's geometry.
 

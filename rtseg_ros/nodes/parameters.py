@@ -1,12 +1,16 @@
 """Node parameters as dataclasses: one field holds default, description and accepted values."""
 
 from dataclasses import Field, dataclass, fields
+from difflib import get_close_matches
+import re
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from rtseg_ros.errors import SettingError
+from rtseg_ros.runtime.geometry import RESIZES, ROTATIONS, Geometry, output_size_from_text
 from rtseg_ros.settings import parameter
 
 Parameters = TypeVar('Parameters')
@@ -16,9 +20,14 @@ Parameters = TypeVar('Parameters')
 class SegmentationParameters:
     """Parameters of ``segmentation_node``."""
 
+    autostart: bool = parameter(
+        False, 'Configure and activate at start, instead of waiting for a lifecycle manager.'
+    )
     model: str = parameter(
         'swiftnet_mnv2_camvid',
-        'Path of the .onnx model, or the name of one that the package ships.',
+        'Path of the .onnx model, or the name of one that the package ships. Set on a running '
+        'node, it is loaded beside the old one and takes its place between two frames.',
+        live=True,
     )
     engine: str = parameter(
         'onnxruntime', 'What runs the model.', choices=('onnxruntime', 'tensorrt')
@@ -30,9 +39,95 @@ class SegmentationParameters:
     threads: int = parameter(
         0, 'Threads of one inference; 0 for one per core.', minimum=0, maximum=256
     )
+    cameras: tuple[str, ...] = parameter(
+        ('',),
+        "Names of the cameras. One empty name: topics image and ~/mask. Names 'front', 'rear': "
+        'topics front/image, ~/front/mask, rear/image and so on, one engine for all.',
+    )
+    max_batch: int = parameter(
+        1, 'Most frames of different cameras that are taken at once.', minimum=1, maximum=64
+    )
+    image_transport: str = parameter(
+        'raw',
+        'raw for sensor_msgs/Image on image; compressed for JPEG or PNG on image/compressed.',
+        choices=('raw', 'compressed'),
+    )
+    resize: str = parameter(
+        'stretch',
+        "How a frame gets the shape of the network's input: stretch it, letterbox (pad it) or "
+        'crop (cut its middle).',
+        choices=RESIZES,
+    )
+    roi: tuple[int, ...] = parameter(
+        (0, 0, 0, 0),
+        'Region of interest in pixels of the frame: x, y, width, height; all 0 for the frame.',
+    )
+    rotation: int = parameter(
+        0,
+        'Degrees clockwise that turn the image upright, for a camera that is mounted sideways. '
+        "Masks keep the camera's orientation.",
+        choices=ROTATIONS,
+    )
+    output_size: str = parameter(
+        'source',
+        "Size of the mask: source (the frame's, unlabelled outside of what the network saw), "
+        "region (what it saw, in the frame's pixels), network (what it saw, at its resolution) "
+        "or width and height, e.g. '640 360'.",
+    )
+    class_groups: str = parameter(
+        '', 'YAML file that merges classes or makes some unlabelled; empty for all classes.'
+    )
+    min_confidence: float = parameter(
+        0.0,
+        'Pixels below this confidence become unlabelled.',
+        minimum=0.0, maximum=1.0, live=True,
+    )  # fmt: skip
+    unlabelled_id: int = parameter(
+        255,
+        'Value of unlabelled pixels in the mask; not the id of a class.',
+        minimum=0, maximum=255, live=True,
+    )  # fmt: skip
+    max_age_ms: float = parameter(
+        0.0,
+        'Frames are dropped when their stamp is older than this, before the work and before '
+        'publishing, ms; 0 for never.',
+        minimum=0.0, maximum=1e6, live=True,
+    )  # fmt: skip
     overlay_alpha: float = parameter(
         0.5, 'Weight of the class colours in the overlay.', minimum=0.0, maximum=1.0, live=True
     )
+
+    def geometry(self) -> Geometry:
+        """Return what the geometry parameters say.
+
+        Raises:
+            SettingError: If they say nothing possible.
+        """
+        if len(self.roi) != 4:
+            raise SettingError(f'roi is {list(self.roi)}; expected x, y, width, height')
+        return Geometry(
+            resize=self.resize,
+            roi=(self.roi[0], self.roi[1], self.roi[2], self.roi[3]) if any(self.roi) else None,
+            rotation=self.rotation,
+            output_size=output_size_from_text(self.output_size),
+        )
+
+    def camera_names(self) -> tuple[str, ...]:
+        """Return the names of the cameras.
+
+        Raises:
+            SettingError: If a name is no topic name, or given twice.
+        """
+        names = self.cameras or ('',)
+        if len(set(names)) != len(names) or (len(names) > 1 and '' in names):
+            raise SettingError(f'cameras is {list(names)}; every camera needs a name of its own')
+        for name in names:
+            if name and not re.fullmatch('[A-Za-z][A-Za-z0-9_]*', name):
+                raise SettingError(
+                    f"cameras: '{name}' is no name for a topic; letters, digits and _, "
+                    'beginning with a letter'
+                )
+        return names
 
 
 @dataclass(frozen=True)
@@ -53,19 +148,26 @@ class VideoParameters:
     )  # fmt: skip
 
 
-def declare_parameters(node: Node, kind: type[Any]) -> None:
-    """Declare every field of a parameter dataclass on a node."""
+def declare_parameters(node: Node, kind: type[Any], *, prefix: str = '') -> None:
+    """Declare every field of a parameter dataclass on a node, with a prefix before its name."""
     for item in fields(kind):
         value = list(item.default) if isinstance(item.default, tuple) else item.default
-        node.declare_parameter(item.name, value, _descriptor(item))
+        node.declare_parameter(prefix + item.name, value, _descriptor(item))
 
 
-def read_parameters(node: Node, kind: type[Parameters]) -> Parameters:
-    """Return the node's present values as the dataclass."""
+def read_parameters(node: Node, kind: type[Parameters], *, prefix: str = '') -> Parameters:
+    """Return the node's present values as the dataclass.
+
+    Raises:
+        SettingError: If a value is none of the field's choices.
+    """
     values = {}
     for item in fields(kind):  # type: ignore[arg-type]
-        value = node.get_parameter(item.name).value
+        value = node.get_parameter(prefix + item.name).value
         values[item.name] = tuple(value) if isinstance(item.default, tuple) else value
+        reason = _not_a_choice(item, values[item.name])
+        if reason:
+            raise SettingError(reason)
     return kind(**values)
 
 
@@ -82,16 +184,38 @@ def refusal(changes: list[Parameter], kind: type[Any], *, configured: bool) -> s
         item = known.get(change.name)
         if item is None:
             continue
-        choices = item.metadata['choices']
-        if choices and change.value not in choices:
-            accepted = ', '.join(str(choice) for choice in choices)
-            return f"{change.name} is '{change.value}'; accepted: {accepted}"
+        reason = _not_a_choice(item, change.value)
+        if reason:
+            return reason
         if configured and not item.metadata['live']:
             return (
                 f'{change.name} can only be set while the node is unconfigured; '
                 'deactivate and clean up first'
             )
     return ''
+
+
+def unknown_overrides(node: Node) -> dict[str, str]:
+    """Return the parameters that were given at start and that no node knows, e.g. a typo.
+
+    Returns:
+        For each its closest known name, or nothing.
+    """
+    known = list(node.get_parameters_by_prefix(''))
+    given = getattr(node, '_parameter_overrides', {})  # rclpy has no public way to list them
+    result = {}
+    for name in given:
+        if name not in known and not name.startswith('qos_overrides.'):
+            result[name] = next(iter(get_close_matches(name, known, n=1)), '')
+    return result
+
+
+def _not_a_choice(item: 'Field[Any]', value: Any) -> str:
+    choices = item.metadata['choices']
+    if not choices or value in choices:
+        return ''
+    accepted = ', '.join(str(choice) for choice in choices)
+    return f"{item.name} is '{value}'; accepted: {accepted}"
 
 
 def _descriptor(item: 'Field[Any]') -> ParameterDescriptor:

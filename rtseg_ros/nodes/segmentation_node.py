@@ -1,239 +1,321 @@
-"""The perception node: camera images in, label images and overlays out."""
+"""The perception node: camera images in, label images, confidence and overlays out."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 import sys
 import threading
-import time
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
-from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from std_srvs.srv import Trigger
 
-from rtseg_ros.errors import FrameError, RtsegError
-from rtseg_ros.nodes.accounting import FrameAccount
-from rtseg_ros.nodes.diagnostics import segmentation_status
-from rtseg_ros.nodes.messages import frame_from_image, image_from_array
+from rtseg_ros.errors import RtsegError
+from rtseg_ros.nodes.accounting import FrameAccount, LogLimit, one_line
+from rtseg_ros.nodes.camera import Camera
+from rtseg_ros.nodes.frame_pipeline import FramePipeline
+from rtseg_ros.nodes.frame_worker import FrameWorker
+from rtseg_ros.nodes.label_info import ABSENCE, LabelInfo, label_info
 from rtseg_ros.nodes.parameters import (
     SegmentationParameters,
     declare_parameters,
     read_parameters,
     refusal,
+    unknown_overrides,
 )
-from rtseg_ros.overlay import overlay_from_labels
+from rtseg_ros.nodes.reporter import Reporter
 from rtseg_ros.runtime import Segmenter, load_segmenter
 
-LATEST = QoSProfile(
-    depth=1,
-    history=qos_profile_sensor_data.history,
-    reliability=qos_profile_sensor_data.reliability,
-)
-RELIABLE = QoSProfile(depth=5)
+TAP_PERIOD_S = 0.1
+DIAGNOSTICS_PERIOD_S = 1.0
+Success = TransitionCallbackReturn.SUCCESS
+Failure = TransitionCallbackReturn.FAILURE
 
 
 class SegmentationNode(LifecycleNode):
-    """Labels the latest image; older ones that were still waiting are dropped and counted.
+    """Labels the latest image of each camera; older ones that still wait are counted and dropped.
 
-    The executor's thread only receives. One worker thread owns the engine, because a CUDA
-    context belongs to a thread, and does decode, segment, publish.
+    The executor's threads receive, answer services and report. One worker thread does decode,
+    segment, publish; it alone uses the engine. A new model is loaded in a service's thread while
+    the old one goes on.
     """
 
     def __init__(self) -> None:
         super().__init__('segmentation')
         declare_parameters(self, SegmentationParameters)
+        self._total = FrameAccount()
+        self._reporter = Reporter(self, self._total)
+        self._accounts: dict[str, FrameAccount] = {}
+        self._log_limit = LogLimit()
+        self._pipeline = FramePipeline(
+            SegmentationParameters(), clock=self.get_clock(), log=self._log_refusal
+        )
+        self._worker = FrameWorker[Camera](self._pipeline.work, name='segmentation')
+        self._cameras: tuple[Camera, ...] = ()
+        self._cameras_lock = threading.Lock()
         self.add_on_set_parameters_callback(self._on_parameters)
-        self._settings = read_parameters(self, SegmentationParameters)
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix='segmentation')
-        self._segmenter: Segmenter | None = None
-        self._subscription = None
-        self._account = FrameAccount()
-        self._lock = threading.Lock()  # guards _waiting and _busy
-        self._waiting: tuple[Image, int] | None = None
-        self._busy = False
+        self.create_service(Trigger, '~/load_model', self._on_load_model)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)  # must tick with use_sim_time too
-        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
+        # These must go on with use_sim_time, and while a service builds an engine.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        for period_s, callback in (
+            (TAP_PERIOD_S, self._update_taps),
+            (DIAGNOSTICS_PERIOD_S, self._publish_diagnostics),
+        ):
+            group = MutuallyExclusiveCallbackGroup()
+            self.create_timer(period_s, callback, callback_group=group, clock=steady)
+        for name, close in unknown_overrides(self).items():
+            hint = f"; did you mean '{close}'?" if close else ''
+            self.get_logger().warning(f"there is no parameter '{name}'{hint}")
+        if LabelInfo is None:
+            self.get_logger().warning(ABSENCE)
+        if self.get_parameter('autostart').value:
+            self._autostart = self.create_timer(0.0, self._start_by_itself, clock=steady)
 
-    # Lifecycle
+    # Lifecycle: no exception leaves a transition.
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up the model; all that can fail, fails here."""
-        self._settings = read_parameters(self, SegmentationParameters)
-        parameters = self._settings
         try:
-            self._segmenter = self._worker.submit(
-                load_segmenter,
-                parameters.model,
-                engine=parameters.engine,
-                providers=parameters.providers,
-                threads=parameters.threads,
-            ).result()
-        except RtsegError as error:
-            self.get_logger().error(f'not configured: {error}')
-            return TransitionCallbackReturn.FAILURE
-        self._palette = self._segmenter.labels.palette_bgr()
-        self._mask_publisher = self.create_lifecycle_publisher(Image, '~/mask', RELIABLE)
-        self._overlay_publisher = self.create_lifecycle_publisher(Image, '~/overlay', RELIABLE)
-        model = self._segmenter.engine.model
-        self.get_logger().info(
-            f'model {model.path.name} ({model.metadata.network}, '
-            f'{model.size_hw[0]}x{model.size_hw[1]}, {self._segmenter.labels.num_classes} '
-            f'classes) on {self._segmenter.engine.name}, {self._segmenter.engine.device}, '
-            f'{self._segmenter.engine.precision}'
-        )
+            settings = read_parameters(self, SegmentationParameters)
+            names = settings.camera_names()
+            self._install(self._load(settings), settings)
+            for name in names:
+                self._cameras += (self._camera(name, settings),)
+            self._worker.max_batch = settings.max_batch
+            self._publish_label_info()
+        except Exception as error:  # noqa: BLE001  the caller may mend it and try again
+            self._reporter.configure_error = _reason(error)
+            self.get_logger().error(f'not configured: {self._reporter.configure_error}')
+            self._release()
+            return Failure
+        self._reporter.configure_error = ''
+        self._log_model()
+        self._reporter.state = 'inactive'
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the tap."""
         result = super().on_activate(state)
-        self._subscription = self.create_subscription(Image, 'image', self._on_image, LATEST)
+        self._reporter.state = 'active'
+        for camera in self._cameras:
+            camera.set_tap(True)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close the tap; a frame in work is finished first."""
-        self._close_tap()
+        self._close_taps()
+        self._reporter.state = 'inactive'
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the engine and the publishers."""
+        """Free the engine and the topics."""
         self._release()
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything from whatever state the node is in."""
-        self._close_tap()
+        self._close_taps()
         self._release()
         return super().on_shutdown(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Fall back to unconfigured, so that configure can be tried again."""
-        self._close_tap()
+        self._close_taps()
         self._release()
-        return TransitionCallbackReturn.SUCCESS
+        return Success
 
     def stop(self) -> None:
         """Finish the frame in work and free the engine; the process is about to end."""
-        self._close_tap()
-        self._release()
-        self._worker.shutdown()
+        self._worker.stop()
+        self._pipeline.install(None)
 
-    def _close_tap(self) -> None:
-        if self._subscription is not None:
-            self.destroy_subscription(self._subscription)
-            self._subscription = None
-        with self._lock:
-            waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            self._account.finish('stale', reason='the node was deactivated')
-        self._worker.submit(lambda: None).result()  # the frame in work is done after this
+    def report(self, error: Exception) -> None:
+        """Log what escaped from a callback of rclpy itself; the node goes on."""
+        if self._log_limit.passes(repr(error)):
+            self.get_logger().error(f'callback failed: {_reason(error)}')
+
+    def _start_by_itself(self) -> None:
+        self.destroy_timer(self._autostart)
+        if self.trigger_configure() == Success:
+            self.trigger_activate()
+
+    def _close_taps(self) -> None:
+        for camera in self._cameras:
+            camera.set_tap(False)
+            if self._worker.drop(camera):
+                camera.account.finish('stale', reason='the node was deactivated')
+        self._worker.call(lambda: None)  # the frame in work is done after this
 
     def _release(self) -> None:
-        if self._segmenter is None:
+        self._reporter.state = 'unconfigured'
+        with self._cameras_lock:
+            cameras, self._cameras = self._cameras, ()
+        for camera in cameras:
+            camera.destroy()
+            self._worker.forget(camera)
+        self._worker.call(lambda: self._pipeline.install(None))
+
+    def _camera(self, name: str, settings: SegmentationParameters) -> Camera:
+        account = self._accounts.setdefault(name, FrameAccount(self._total))
+        compressed = settings.image_transport == 'compressed'
+        return Camera(self, name, compressed=compressed, account=account, on_frame=self._on_frame)
+
+    # Model
+
+    def _load(self, settings: SegmentationParameters) -> Segmenter:
+        return load_segmenter(
+            settings.model,
+            engine=settings.engine,
+            providers=settings.providers,
+            threads=settings.threads,
+            geometry=settings.geometry(),
+            groups=settings.class_groups or None,
+            min_confidence=settings.min_confidence,
+            unlabelled_id=settings.unlabelled_id,
+        )
+
+    def _install(self, segmenter: Segmenter, settings: SegmentationParameters) -> None:
+        """Swap between two frames."""
+        self._worker.call(lambda: self._pipeline.install(segmenter))
+        self._pipeline.settings = settings
+
+    def _on_load_model(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        """Load the file of parameter ``model`` anew, e.g. after it was replaced on disk."""
+        settings = self._pipeline.settings
+        if self._pipeline.segmenter is None:
+            response.message = 'the node is not configured; configure loads the model'
+            return response
+        try:
+            self._install(self._load(settings), settings)
+            self._publish_label_info()
+            response.success, response.message = True, self._log_model()
+        except Exception as error:  # noqa: BLE001  the old model goes on
+            response.message = f'{_reason(error)}; the old model goes on'
+            self.get_logger().error(f'model not loaded: {response.message}')
+        return response
+
+    def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        reason = self._apply(changes)
+        if reason:
+            self.get_logger().warning(f'parameter refused: {reason}')
+        return SetParametersResult(successful=not reason, reason=reason)
+
+    def _apply(self, changes: list[Parameter]) -> str:
+        """Carry out parameter changes all together; say why not, or nothing."""
+        segmenter = self._pipeline.segmenter
+        reason = refusal(changes, SegmentationParameters, configured=segmenter is not None)
+        if reason or segmenter is None:
+            return reason
+        settings = self._pipeline.settings
+        known = {c.name: c.value for c in changes if hasattr(settings, c.name)}
+        settings = replace(settings, **known)
+        try:
+            if 'model' in known:
+                self._install(self._load(settings), settings)
+                self._log_model()
+            elif {'min_confidence', 'unlabelled_id'} & set(known):
+                self._worker.call(
+                    lambda: segmenter.set_unlabelled(
+                        min_confidence=settings.min_confidence,
+                        unlabelled_id=settings.unlabelled_id,
+                    )
+                )
+        except Exception as error:  # noqa: BLE001  refused, and all stays as it was
+            return _reason(error)
+        self._pipeline.settings = settings
+        if {'model', 'min_confidence'} & set(known):
+            self._publish_label_info()
+        return ''
+
+    def _publish_label_info(self) -> None:
+        segmenter = self._pipeline.segmenter
+        if LabelInfo is None or segmenter is None:
             return
-        self._worker.submit(self._segmenter.close).result()
-        self._segmenter = None
-        for publisher in (self._mask_publisher, self._overlay_publisher):
-            self.destroy_publisher(publisher)
+        header = Header(stamp=self.get_clock().now().to_msg())
+        message = label_info(
+            segmenter.labels,
+            min_confidence=self._pipeline.settings.min_confidence,
+            header=header,
+        )
+        for camera in self._cameras:
+            camera.publish_label_info(message)
+
+    def _log_model(self) -> str:
+        segmenter = self._pipeline.segmenter
+        assert segmenter is not None
+        engine = segmenter.engine
+        height, width = engine.model.size_hw
+        text = (
+            f'model {engine.model.path.name} ({engine.model.metadata.network}, {width}x{height}, '
+            f'{segmenter.labels.num_classes} classes) on {engine.name}, {engine.device}, '
+            f'{engine.precision}'
+        )
+        self.get_logger().info(text)
+        return text
 
     # Frames
 
-    def _on_image(self, message: Image) -> None:
-        self._account.receive()
-        with self._lock:
-            superseded, self._waiting = self._waiting, (message, time.perf_counter_ns())
-            start, self._busy = not self._busy, True
-        if superseded is not None:
-            self._account.finish('superseded')
-        if start:
-            self._worker.submit(self._work)
+    def _on_frame(self, camera: Camera, data: bytes) -> None:
+        if self._worker.put(camera, data):
+            camera.account.finish('superseded')
 
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                waiting, self._waiting = self._waiting, None
-                if waiting is None:
-                    self._busy = False
-                    return
-            try:
-                self._segment(*waiting)
-            except FrameError as error:
-                self._refuse('rejected', str(error))
-            except RtsegError as error:
-                self._refuse('failed', str(error))
-            except Exception as error:  # noqa: BLE001  the node must outlive any one frame
-                self._refuse('failed', f'{type(error).__name__}: {error}')
+    def _log_refusal(self, text: str) -> None:
+        if rclpy.ok() and self._log_limit.passes(text):
+            self.get_logger().warning(text)
 
-    def _segment(self, message: Image, received_ns: int) -> None:
-        assert self._segmenter is not None
-        start = time.perf_counter_ns()
-        frame = frame_from_image(message)
-        decoded = time.perf_counter_ns()
-        result = self._segmenter(frame)
-        segmented = time.perf_counter_ns()
-        mask = image_from_array(result.labels, 'mono8', header=message.header)
-        self._mask_publisher.publish(mask)
-        if self._overlay_publisher.get_subscription_count():
-            overlay = overlay_from_labels(
-                frame,
-                result.labels,
-                palette_bgr=self._palette,
-                alpha=self._settings.overlay_alpha,
-            )
-            self._overlay_publisher.publish(
-                image_from_array(overlay, 'bgr8', header=message.header)
-            )
-        done = time.perf_counter_ns()
-        self._account.record(
-            {
-                'wait': (start - received_ns) / 1e6,
-                'decode': (decoded - start) / 1e6,
-                **result.timing_ms,
-                'publish': (done - segmented) / 1e6,
-                'total': (done - received_ns) / 1e6,
-            }
-        )
-        self._account.finish('published')
-
-    def _refuse(self, bin_name: str, reason: str) -> None:
-        self._account.finish(bin_name, reason=reason)
-        self.get_logger().warning(f'frame {bin_name}: {reason}', throttle_duration_sec=5.0)
-
-    # Reporting
+    def _update_taps(self) -> None:
+        with self._cameras_lock:
+            for camera in self._cameras:
+                camera.update()
 
     def _publish_diagnostics(self) -> None:
-        message = DiagnosticArray()
-        message.header.stamp = self.get_clock().now().to_msg()
-        message.status.append(
-            segmentation_status(
-                self.get_fully_qualified_name().lstrip('/'), self._account, self._segmenter
+        with self._cameras_lock:
+            message = self._reporter.message(
+                self._cameras,
+                self._pipeline.segmenter,
+                max_age_ms=self._pipeline.settings.max_age_ms,
             )
-        )
         self._diagnostics.publish(message)
 
-    def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:
-        reason = refusal(changes, SegmentationParameters, configured=self._segmenter is not None)
-        if not reason:
-            known = {c.name: c.value for c in changes if hasattr(self._settings, c.name)}
-            self._settings = replace(self._settings, **known)
-        return SetParametersResult(successful=not reason, reason=reason)
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RtsegError):
+        return one_line(error)
+    return one_line(f'{type(error).__name__}: {error}')
 
 
-def main() -> int:
-    """Run the node until SIGINT or SIGTERM."""
-    rclpy.init()
-    node = SegmentationNode()
+def main(arguments: list[str] | None = None) -> int:
+    """Run the node until SIGINT or SIGTERM; 1 if a parameter has an impossible value."""
+    rclpy.init(args=arguments)
     try:
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        node = SegmentationNode()
+    except (InvalidParameterTypeException, InvalidParameterValueException, RtsegError) as error:
+        rclpy.logging.get_logger('segmentation').fatal(_reason(error))
+        rclpy.try_shutdown()
+        return 1
+    executor: Any = MultiThreadedExecutor(num_threads=4)
+    executor.add_node(node)
+    try:
+        while rclpy.ok():
+            try:
+                executor.spin()
+            except (KeyboardInterrupt, ExternalShutdownException):
+                break
+            except Exception as error:  # noqa: BLE001  e.g. an entity that just went away
+                node.report(error)
     finally:
         node.stop()
+        executor.shutdown()
         rclpy.try_shutdown()
     return 0
 

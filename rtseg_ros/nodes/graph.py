@@ -1,0 +1,93 @@
+"""What the ROS graph says about a topic: who is there, and why nothing gets through."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+
+IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+_EXAMPLES = 4
+
+
+@dataclass(frozen=True)
+class TopicFacts:
+    """The publishers of one topic, seen from a subscriber.
+
+    Attributes:
+        topic: Full name.
+        type_name: What the subscriber takes, e.g. ``sensor_msgs/msg/Image``.
+        publishers: Number of publishers of this type.
+        other_types: Types of the publishers of another type.
+        refusals: One sentence for each publisher whose QoS does not fit.
+        image_topics: Other image topics that have a publisher, a few.
+    """
+
+    topic: str
+    type_name: str
+    publishers: int
+    other_types: tuple[str, ...]
+    refusals: tuple[str, ...]
+    image_topics: tuple[str, ...]
+
+
+def topic_facts(
+    node: Node, topic: str, type_name: str, qos: QoSProfile, *, own_prefix: str = ''
+) -> TopicFacts:
+    """Ask the graph about a topic.
+
+    Args:
+        node: Asks.
+        topic: Full name.
+        type_name: What the subscriber takes.
+        qos: The subscriber's.
+        own_prefix: Topics that begin like this are left out of ``image_topics``.
+    """
+    found = node.get_publishers_info_by_topic(topic)
+    refusals = []
+    for publisher in found:
+        if publisher.topic_type != type_name:
+            continue
+        verdict, reason = qos_check_compatible(publisher.qos_profile, qos)
+        if verdict == QoSCompatibility.ERROR:
+            refusals.append(f'{_name(publisher)} on {topic}: {_one_sentence(reason)}')
+    image_topics: list[str] = []
+    if not found:
+        for name, types in node.get_topic_names_and_types():
+            if set(types) & set(IMAGE_TYPES) and not (own_prefix and name.startswith(own_prefix)):
+                image_topics += [name] if node.count_publishers(name) else []
+    return TopicFacts(
+        topic=topic,
+        type_name=type_name,
+        publishers=sum(publisher.topic_type == type_name for publisher in found),
+        other_types=tuple(sorted({publisher.topic_type for publisher in found} - {type_name})),
+        refusals=tuple(refusals),
+        image_topics=tuple(sorted(image_topics)[:_EXAMPLES]),
+    )
+
+
+def unserved_subscribers(node: Node, publisher: Any) -> list[str]:
+    """Say which subscribers of a publisher's topic get nothing because of their QoS."""
+    problems = []
+    for subscriber in node.get_subscriptions_info_by_topic(publisher.topic_name):
+        verdict, reason = qos_check_compatible(publisher.qos_profile, subscriber.qos_profile)
+        if verdict == QoSCompatibility.ERROR:
+            problems.append(
+                f'{_name(subscriber)} gets nothing on {publisher.topic_name}: '
+                f'{_one_sentence(reason)}'
+            )
+    return problems
+
+
+def clock_is_missing(node: Node) -> bool:
+    """Return whether the node waits for simulated time that nobody publishes."""
+    uses = node.get_parameter('use_sim_time').value
+    return bool(uses) and not node.count_publishers('/clock')
+
+
+def _name(endpoint: Any) -> str:
+    return f'{endpoint.node_namespace.rstrip("/")}/{endpoint.node_name}'
+
+
+def _one_sentence(reason: str) -> str:
+    return ' '.join(reason.replace('ERROR: ', '').rstrip(';').split())
