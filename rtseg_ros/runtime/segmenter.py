@@ -16,6 +16,8 @@ from rtseg_ros.runtime.engine import Engine, Outputs
 from rtseg_ros.runtime.geometry import Geometry, Layout, layout, nearest
 from rtseg_ros.runtime.model_file import model_path, output_table, read_model_file
 from rtseg_ros.runtime.preprocess import border_color, image_from_frame
+from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+from rtseg_ros.runtime.tensorrt_progress import Progress
 from rtseg_ros.runtime.upsample import labels_and_confidence_from_logits, labels_from_logits
 
 WHOLE_FRAME = Geometry()
@@ -171,7 +173,7 @@ class Segmenter:
             if min_confidence > 0 and 'logits' not in self.engine.model.outputs:
                 raise EngineError(self._no_scores())
         if unlabelled_id is not None:
-            self._table = self._output_table(unlabelled_id)
+            self._table, self._class_table = self._tables(unlabelled_id)
             self._unlabelled_id = unlabelled_id
         if min_confidence is not None:
             self._threshold = math.ceil(255 * min_confidence)
@@ -189,8 +191,10 @@ class Segmenter:
             raise EngineError(self._no_scores())
         certainty = None
         # An engine may finish at the network's size; other sizes are made from the scores.
-        finished = 'labels' in outputs and plan.labels_hw == plan.network_hw and not scores
-        if finished or 'logits' not in outputs:
+        finished = 'logits' not in outputs or (
+            'labels' in outputs and plan.labels_hw == plan.network_hw and not scores
+        )
+        if finished:
             labels = nearest(plan.turned_back(outputs['labels'][index]), plan.labels_hw)
         elif scores:
             labels, certainty = labels_and_confidence_from_logits(
@@ -205,8 +209,10 @@ class Segmenter:
                 plan.labels_hw,
                 align_corners=metadata.align_corners,
             )
-        if self._table is not None:
-            labels = cv2.LUT(labels, self._table)
+        # Labels that the engine made are class ids already.
+        table = self._class_table if finished else self._table
+        if table is not None:
+            labels = cv2.LUT(labels, table)
         if certainty is not None and self._threshold:
             np.putmask(labels, certainty < self._threshold, self._unlabelled_id)
         labels = plan.mask_from_labels(labels, fill=self._unlabelled_id)
@@ -214,8 +220,11 @@ class Segmenter:
             return labels, None
         return labels, plan.mask_from_labels(certainty, fill=0)
 
-    def _output_table(self, unlabelled_id: int) -> np.ndarray | None:
-        """Return the (256,) uint8 table from output index to mask value; None if equal."""
+    def _tables(self, unlabelled_id: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Return the (256,) uint8 tables from output index, and from class id, to mask value.
+
+        Each is None if it changes nothing.
+        """
         metadata = self.engine.model.metadata
         if not 0 <= unlabelled_id <= 255:
             raise SettingError(f'unlabelled_id is {unlabelled_id}; accepted: 0 to 255')
@@ -232,10 +241,13 @@ class Segmenter:
                 ' choose a free id, or keep this one free with a class group that has no classes'
             )
         outputs = output_table(metadata, unlabelled_id=255)
-        if outputs is not None:
-            table = table[outputs]
+        class_ids = [*range(metadata.labels.num_classes), *([] if outputs is None else [255])]
+        by_class = None if np.array_equal(table[class_ids], class_ids) else table
+        by_output = table if outputs is None else table[outputs]
         num_outputs = self.engine.model.num_outputs
-        return None if np.array_equal(table[:num_outputs], np.arange(num_outputs)) else table
+        if np.array_equal(by_output[:num_outputs], np.arange(num_outputs)):
+            return None, by_class
+        return by_output, by_class
 
     def _no_scores(self) -> str:
         return (
@@ -250,6 +262,8 @@ def load_segmenter(
     engine: str = 'onnxruntime',
     providers: Sequence[str] = ('CPUExecutionProvider',),
     threads: int = 0,
+    tensorrt: TensorRtOptions | None = None,
+    progress: Progress | None = None,
     geometry: Geometry = WHOLE_FRAME,
     groups: ClassGroups | str | Path | None = None,
     min_confidence: float = 0.0,
@@ -259,9 +273,12 @@ def load_segmenter(
 
     Args:
         path: A .onnx file made by ``rtseg convert``, or the name of a model the package ships.
-        engine: ``onnxruntime``.
+        engine: ``onnxruntime`` or ``tensorrt``.
         providers: ONNX Runtime execution providers, in order of preference.
-        threads: Threads of one inference; 0 for one per core.
+        threads: Threads of one inference with ONNX Runtime; 0 for one per core.
+        tensorrt: Options of TensorRT; defaults if None.
+        progress: Called with a fraction from 0 to 1 and what is being done while TensorRT
+            builds; what it raises cancels the build.
         geometry: How frames get into the network and masks out of it.
         groups: Class groups, or their YAML file.
         min_confidence: Pixels below it become unlabelled, 0 to 1.
@@ -276,13 +293,20 @@ def load_segmenter(
     if isinstance(groups, (str, Path)):
         groups = load_class_groups(groups)
     model = read_model_file(model_path(path))
-    if engine != 'onnxruntime':
-        raise EngineError(f"engine is '{engine}'; accepted: onnxruntime")
-    # Imported here so that a robot that runs TensorRT does not need ONNX Runtime.
-    from rtseg_ros.runtime.onnx_engine import OnnxEngine
+    # Imported here so that a robot needs only the library that it runs.
+    built: Engine
+    if engine == 'onnxruntime':
+        from rtseg_ros.runtime.onnx_engine import OnnxEngine
 
+        built = OnnxEngine(model, providers=providers, threads=threads)
+    elif engine == 'tensorrt':
+        from rtseg_ros.runtime.tensorrt_engine import TensorRtEngine
+
+        built = TensorRtEngine(model, tensorrt, progress=progress)
+    else:
+        raise EngineError(f"engine is '{engine}'; accepted: onnxruntime, tensorrt")
     segmenter = Segmenter(
-        OnnxEngine(model, providers=providers, threads=threads),
+        built,
         geometry=geometry,
         groups=groups,
         min_confidence=min_confidence,

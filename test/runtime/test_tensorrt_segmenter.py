@@ -1,0 +1,112 @@
+"""The Segmenter on TensorRT: the masks of ONNX Runtime, whoever finishes them."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+import pytest
+
+from rtseg_ros.errors import EngineError
+from rtseg_ros.runtime import load_segmenter
+from rtseg_ros.runtime.geometry import Geometry
+from rtseg_ros.runtime.model_file import model_path
+
+
+@pytest.fixture
+def frame():
+    """Blobs of colour, 96 x 128."""
+    coarse = np.random.default_rng(3).integers(0, 256, (6, 8, 3), np.uint8)
+    return np.kron(coarse, np.ones((16, 16, 1), np.uint8))
+
+
+def both(path, options, **arguments):
+    reference = load_segmenter(path, **arguments)
+    return reference, load_segmenter(path, engine='tensorrt', tensorrt=options, **arguments)
+
+
+@pytest.mark.parametrize('finish', ['engine', 'host'])
+@pytest.mark.parametrize('confidence', [True, False])
+def test_masks_of_any_size_are_the_same(trt10, make_model, options, frame, finish, confidence):
+    path = make_model(outputs=('logits', 'labels'))
+    reference, segmenter = both(path, replace(options, finish=finish))
+    for picture in (frame, frame[:48, :64], frame[:50, :90]):  # any, the network's, odd
+        expected = reference(picture, confidence=confidence)
+        result = segmenter(picture, confidence=confidence)
+        np.testing.assert_array_equal(result.labels, expected.labels)
+        if confidence:
+            np.testing.assert_array_equal(result.confidence, expected.confidence)
+    segmenter.close()
+
+
+def test_at_the_networks_size_only_labels_leave_the_gpu(trt10, gpu, make_model, options, frame):
+    path = make_model(outputs=('logits', 'labels'))
+    segmenter = load_segmenter(path, engine='tensorrt', tensorrt=options)
+    gpu.fake_forget()
+    segmenter(frame[:48, :64])
+    assert gpu.fake_journal() == b'cudaGraphLaunch\ncudaStreamSynchronize\n'
+    segmenter.close()
+
+
+def test_results_survive_the_next_frame_and_the_engine(trt10, make_model, options, frame):
+    path = make_model(outputs=('logits', 'labels'))
+    segmenter = load_segmenter(path, engine='tensorrt', tensorrt=options)
+    first = segmenter(frame[:48, :64]).labels
+    kept = first.copy()
+    segmenter(frame[48:, 64:])
+    segmenter.close()
+    np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize('rotation', [90, 180])
+def test_turned_cameras(trt10, make_model, options, frame, rotation):
+    path = make_model(outputs=('logits', 'labels'))
+    reference, segmenter = both(path, options, geometry=Geometry(rotation=rotation))
+    for picture in (frame, frame[:48, :64], frame[:64, :48]):
+        np.testing.assert_array_equal(segmenter(picture).labels, reference(picture).labels)
+    segmenter.close()
+
+
+@pytest.mark.parametrize('unlabelled_id', [255, 200])
+def test_an_output_that_means_unlabelled(trt10, make_model, options, frame, unlabelled_id):
+    """The graph maps it already; it must not be mapped twice."""
+    path = make_model('with_table', outputs=('logits', 'labels'), unlabelled_output=1)
+    _map_outputs_in_the_graph(path, unlabelled_output=1)
+    reference, segmenter = both(path, options, unlabelled_id=unlabelled_id)
+    picture = frame[:48, :64]
+    np.testing.assert_array_equal(segmenter(picture).labels, reference(picture).labels)
+    segmenter.close()
+
+
+def _map_outputs_in_the_graph(path, *, unlabelled_output):
+    """Add the lookup that the converter puts behind the argmax; one class never wins here."""
+    model = onnx.load(path)
+    table = np.array([0, 255, 1, 2, 3], np.int32)
+    assert table[unlabelled_output] == 255
+    model.graph.initializer.append(numpy_helper.from_array(table, 'finish/table'))
+    cast = model.graph.node[-1]
+    gather = helper.make_node(
+        'Gather', ['finish/table', cast.input[0]], ['finish/ids'], name='finish/gather'
+    )
+    cast.input[0] = 'finish/ids'
+    model.graph.node.insert(len(model.graph.node) - 1, gather)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def test_the_shipped_model_gives_the_same_mask(trt10, options, frame):
+    if not model_path('swiftnet_mnv2_camvid').is_file():
+        pytest.skip('the shipped model is not in this checkout')
+    reference, segmenter = both('swiftnet_mnv2_camvid', options)
+    np.testing.assert_array_equal(segmenter(frame).labels, reference(frame).labels)
+    size = segmenter.engine.model.size_hw
+    fitting = np.random.default_rng(4).integers(0, 256, (*size, 3), np.uint8)
+    labels, expected = segmenter(fitting).labels, reference(fitting).labels
+    # Finished by ONNX Runtime's Resize here and on the host there: ties may fall otherwise.
+    assert (labels == expected).mean() > 0.9999
+    segmenter.close()
+
+
+def test_an_unknown_engine_is_refused(make_model):
+    with pytest.raises(EngineError, match="engine is 'tensort'; accepted: onnxruntime, tensorrt"):
+        load_segmenter(make_model(), engine='tensort')
