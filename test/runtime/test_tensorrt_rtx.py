@@ -1,0 +1,204 @@
+"""Every network and every shipped model, really parsed and built by TensorRT-RTX, without a GPU.
+
+One plan for two GPUs at once: SM86 (GeForce 30) and SM89 (GeForce 40). Small inputs, so that all
+of it takes two minutes; skipnet_vgg16 with its 134 million weights alone takes half a minute.
+"""
+
+from dataclasses import replace
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+import pytest
+from tensorrt_wheels import RTX, fetched
+from tiny_model import write_model
+
+from rtseg_ros.labels import LabelSet
+from rtseg_ros.networks import create_network, list_networks
+from rtseg_ros.runtime.model_file import SHIPPED_MODELS, ModelMetadata
+from rtseg_ros.runtime.preprocess import Preprocessing
+
+pytestmark = pytest.mark.downloads
+SIZE_HW = (64, 96)
+TARGETS = {'compute_targets': 'SM86,SM89'}
+PRECISIONS = ('fp32', 'fp16')
+
+
+@pytest.fixture(scope='module')
+def rtx(request):
+    """Return a function that has a job done by TensorRT-RTX in its own process."""
+    folder = fetched(request.config.cache, *RTX)
+    path = os.pathsep.join([str(folder), *filter(None, sys.path)])
+    worker = subprocess.Popen(
+        [sys.executable, os.path.join(os.path.dirname(__file__), 'rtx_worker.py')],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, 'PYTHONPATH': path},
+    )
+
+    def work(model, what='build', *, labels=True, **options):
+        job = {'model': str(model), 'what': what, 'labels': labels, 'options': options}
+        worker.stdin.write(json.dumps(job) + '\n')
+        worker.stdin.flush()
+        answer = worker.stdout.readline()
+        assert answer, f'TensorRT-RTX crashed on {model} (exit status {worker.wait(10)})'
+        return json.loads(answer)
+
+    yield work
+    worker.stdin.close()
+    assert worker.wait(timeout=60) == 0
+
+
+def share(answer, precision):
+    """Fraction of the layers with weights that were built in a precision."""
+    layers = answer['layers']
+    return layers.get(precision, 0) / sum(layers.values())
+
+
+@pytest.fixture(scope='module')
+def exported(tmp_path_factory):
+    """Return a function from a network's name to its files by precision."""
+    from rtseg_ros.conversion.export import export_network, file_content
+    from rtseg_ros.conversion.precision import half_model
+
+    folder = tmp_path_factory.mktemp('zoo')
+
+    def export(name):
+        network = create_network(name, 5).eval()
+        metadata = ModelMetadata(
+            network=name,
+            labels=LabelSet('five', tuple('abcde'), ((0, 0, 0),) * 5),
+            preprocessing=Preprocessing(SIZE_HW, 'rgb', (1.0, 2.0, 3.0), (50.0, 50.0, 50.0)),
+            align_corners=network.align_corners,
+        )
+        model = export_network(network, metadata)
+        for precision, made in (('fp32', model), ('fp16', half_model(model))):
+            path = folder / f'{precision}.onnx'
+            path.write_bytes(file_content(made, replace(metadata, precision=precision)))
+            yield precision, path
+            path.unlink()
+
+    return export
+
+
+@pytest.mark.parametrize('name', list_networks())
+def test_every_network_builds_in_the_precision_of_its_file(rtx, exported, name):
+    for precision, path in exported(name):
+        answer = rtx(path, **TARGETS)
+        assert 'error' not in answer, f'{name} in {precision}: {answer["error"]}'
+        assert answer['bytes'] > 10000
+        assert share(answer, precision) == 1, f'{name} in {precision}: {answer["layers"]}'
+
+
+SHIPPED = sorted(SHIPPED_MODELS.glob('*.onnx'))
+
+
+@pytest.mark.skipif(not SHIPPED, reason='no model is shipped in this checkout')
+@pytest.mark.parametrize('path', SHIPPED, ids=lambda path: path.stem)
+@pytest.mark.parametrize('labels', [True, False], ids=['labels', 'logits'])
+def test_every_shipped_model_builds(rtx, path, labels):
+    answer = rtx(path, labels=labels, **TARGETS)
+    assert 'error' not in answer, answer
+    progress = answer['progress']
+    assert progress == sorted(progress)
+    assert progress[-1] == 1.0
+    assert len(progress) > 50
+
+
+def test_a_plan_goes_through_the_cache(rtx, tmp_path):
+    path = write_model(tmp_path / 'tiny.onnx')
+    cache = tmp_path / 'cache'
+    key = rtx(path, 'plan', cache_folder=str(cache), **TARGETS)['manifest']
+    assert (key['library'], key['library_version']) == ('tensorrt_rtx', '1.7.1.116')
+    assert key['device'] == 'SM86,SM89'
+    assert sorted(file.suffix for file in cache.iterdir()) == ['.json', '.lock', '.plan']
+    assert next(cache.glob('*.plan')).stat().st_size > 10000
+
+
+def test_without_a_gpu_nothing_is_run_and_nothing_crashes(rtx, tmp_path):
+    path = write_model(tmp_path / 'tiny.onnx')
+    answer = rtx(path, 'run', cache_folder=str(tmp_path / 'cache'))
+    if 'error' not in answer:
+        pytest.skip('this machine has a GPU')
+    assert 'no NVIDIA GPU that this process can use' in answer['error']
+
+
+def test_targets_it_does_not_know(rtx, tmp_path):
+    """No Orin (SM87), Hopper (SM90) or Thor (SM110) in TensorRT-RTX."""
+    path = write_model(tmp_path / 'tiny.onnx')
+    for target in ('SM87', 'SM90', 'SM110', 'ORIN'):
+        error = rtx(path, compute_targets=target)['error']
+        assert f'compute_targets is {target}; TensorRT-RTX 1.7.1.116 builds for SM120' in error
+
+
+def test_a_precision_that_the_file_has_not(rtx, tmp_path):
+    path = write_model(tmp_path / 'tiny.onnx')
+    error = rtx(path, precision='fp16', **TARGETS)['error']
+    assert "precision is 'fp16' and tiny.onnx is fp32" in error
+
+
+def damaged(tmp_path, change):
+    """Write the tiny model with its graph changed."""
+    path = write_model(tmp_path / 'tiny.onnx')
+    model = onnx.load(path)
+    change({node.name or node.op_type: node for node in model.graph.node}, model.graph)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def _transpose_first(nodes, graph):
+    cast, transpose = nodes['input/cast'], nodes['Transpose']
+    transpose.input[0], transpose.output[0] = 'image', 'turned'
+    cast.input[0], cast.output[0] = 'turned', 'planes'
+    ordered = [transpose, cast, *list(graph.node)[2:]]
+    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def _mixed_types(nodes, graph):
+    graph.node.insert(1, helper.make_node('Cast', ['image'], ['half'], to=TensorProto.FLOAT16))
+    graph.node.insert(2, helper.make_node('Add', ['floats', 'half'], ['sum']))
+    nodes['Transpose'].input[0] = 'sum'
+
+
+def _antialias(nodes, graph):
+    nodes['finish/resize'].attribute.append(helper.make_attribute('antialias', 1))
+    sizes = np.array([1, 3, 4, 6], np.int64)
+    graph.initializer.append(numpy_helper.from_array(sizes, 'finish/smaller'))
+    nodes['finish/resize'].input[3] = 'finish/smaller'
+
+
+def _zero_point(nodes, graph):
+    graph.initializer.append(numpy_helper.from_array(np.float32(0.1), 'scale'))
+    graph.initializer.append(numpy_helper.from_array(np.int8(3), 'zero'))
+    graph.node.insert(2, helper.make_node('QuantizeLinear', ['planes', 'scale', 'zero'], ['q']))
+    graph.node.insert(3, helper.make_node('DequantizeLinear', ['q', 'scale', 'zero'], ['dq']))
+    nodes['conv'].input[0] = 'dq'
+
+
+def _unknown_operator(nodes, graph):
+    nodes['conv'].op_type = 'Konvolution'
+
+
+@pytest.mark.parametrize(
+    ('change', 'reason'),
+    [
+        (_transpose_first, 'UInt8'),
+        (_mixed_types, 'must have same input types'),
+        (_antialias, 'antialias'),
+        (_zero_point, 'zero'),
+        (_unknown_operator, 'Konvolution'),
+    ],
+)
+def test_what_tensorrt_does_not_take_is_our_error_with_its_reason(rtx, tmp_path, change, reason):
+    path = damaged(tmp_path, change)
+    error = rtx(path, **TARGETS)['error']
+    assert error.startswith('TensorRT-RTX 1.7.1.116 ')
+    assert str(path) in error
+    assert reason.lower() in error.lower()
