@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 import shutil
+import struct
 import tempfile
 from types import TracebackType
 from typing import Any, Literal
@@ -83,10 +84,7 @@ class RawMessage:
         """
         if len(self.data) < 12:
             raise FrameError(f'a message on {self.topic} has {len(self.data)} bytes: no header')
-        order = '<' if self.data[1] & 1 else '>'
-        seconds, nanoseconds = np.frombuffer(self.data, np.dtype(f'{order}i4'), 2, 4)
-        # nanosec is unsigned.
-        return int(seconds) * 1_000_000_000 + (int(nanoseconds) & 0xFFFFFFFF)
+        return stamp_ns_from_cdr(self.data)
 
     def decode(self) -> Any:
         """Return the message as an object with the fields of its type.
@@ -100,6 +98,13 @@ class RawMessage:
             raise FrameError(
                 f'a message on {self.topic} is not a valid {self.message_type}: {error!r}'
             ) from error
+
+
+def stamp_ns_from_cdr(data: bytes) -> int:
+    """Return the stamp of a serialized message of at least 12 bytes that starts with a header."""
+    order = '<' if data[1] & 1 else '>'
+    seconds, nanoseconds = struct.unpack_from(f'{order}iI', data, 4)
+    return int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 
 class BagReader:

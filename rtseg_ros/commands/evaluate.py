@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 import json
+import os
 from pathlib import Path
 import shutil
 from typing import Any
@@ -15,6 +16,7 @@ from rtseg_ros.evaluation.bag_source import BagSource
 from rtseg_ros.evaluation.calibrate import Calibration, calibrate, store_temperature
 from rtseg_ros.evaluation.compare import compare
 from rtseg_ros.evaluation.evaluate import evaluate
+from rtseg_ros.evaluation.live_report import report_live
 from rtseg_ros.evaluation.report import (
     report_from_recorder,
     segmenter_facts,
@@ -22,10 +24,12 @@ from rtseg_ros.evaluation.report import (
     write_text,
 )
 from rtseg_ros.evaluation.sources import DatasetSource, Source
+from rtseg_ros.evaluation.spool import Spool
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
+from rtseg_ros.installation import share_file
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.runtime import Segmenter, load_segmenter
-from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
+from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
 
 MISSED = 3
 
@@ -49,6 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument('--split', default='val', help='split of the data set')
     data.add_argument('--mapping', help='YAML class mapping, if the label sets differ')
     data.add_argument('--limit', type=int, default=0, help='stop after so many frames; 0: none')
+    live = parser.add_argument_group('live, with ROS 2')
+    live.add_argument(
+        '--live', action='store_true', help='play the bag into the real node over DDS'
+    )
+    live.add_argument('--rate', type=float, default=0.0, help='images per second; 0: as recorded')
+    live.add_argument(
+        '--search-rate', action='store_true',
+        help='then search the highest rate at which less than 5 %% of the images get no mask',
+    )  # fmt: skip
+    live.add_argument(
+        '--patience', type=float, default=5.0, help='seconds after which a mask counts as lost'
+    )
     engine = parser.add_argument_group('what runs the model')
     engine.add_argument('--engine', default='onnxruntime', help='onnxruntime or tensorrt')
     engine.add_argument(
@@ -78,6 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _compare(arguments)
     requirements = [requirement_from_text(text) for text in arguments.require]
     source = _source(arguments)
+    if arguments.live:
+        return _live(arguments, source, requirements)
     segmenter = _segmenter(arguments)
     calibration = None
     if arguments.calibrate:
@@ -112,6 +130,63 @@ def run(arguments: argparse.Namespace) -> int:
     _finish(report, output, arguments.json)
     if outcome.error is not None:
         raise outcome.error
+    return _verdict(report, requirements)
+
+
+def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requirement]) -> int:
+    if not isinstance(source, BagSource):
+        raise EvaluationError('--live plays a bag; make one of the data set with rtseg bag')
+    if arguments.calibrate:
+        raise EvaluationError('--calibrate works without --live')
+    # Nodes and evaluation must agree on the transport, and DDS reads it when rclpy starts.
+    if 'FASTDDS_DEFAULT_PROFILES_FILE' not in os.environ:
+        os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] = str(share_file('config/fastdds_images.xml'))
+    from rtseg_ros.nodes.live_evaluation import LiveSettings, run_live
+    from rtseg_ros.nodes.node_process import isolate_graph
+
+    isolate_graph()
+    model = read_model_file(model_path(arguments.model))
+    output = Path(arguments.output)
+    output.mkdir(parents=True, exist_ok=True)
+    spool = Spool(output / 'masks.part')
+    settings = LiveSettings(
+        bag=arguments.bag,
+        image_topic=source.image_topic,
+        labels_topic=source.labels_topic,
+        model=arguments.model,
+        node_parameters={
+            'engine': arguments.engine,
+            'providers': list(arguments.providers),
+            'threads': arguments.threads,
+        },
+        rate_hz=arguments.rate,
+        limit=arguments.limit,
+        search=arguments.search_rate,
+        patience_s=arguments.patience,
+        log_dir=output,
+    )
+    total = min(len(source), arguments.limit) if arguments.limit else len(source)
+    try:
+        with tqdm(total=total, unit='mask', desc='play') as bar:
+            run = run_live(settings, spool, progress=_mover(bar))
+    except BaseException:
+        spool.close()
+        spool.remove()
+        raise
+    with tqdm(total=spool.count, unit='frame', desc='score') as bar:
+        report = report_live(
+            run,
+            output=output,
+            model=model,
+            truth_labels=source.labels or model.metadata.labels,
+            source=source.facts(),
+            mapping=arguments.mapping,
+            boundary=not arguments.no_boundary,
+            progress=_mover(bar),
+        )
+    _finish(report, output, arguments.json)
+    if run.error is not None:
+        raise run.error
     return _verdict(report, requirements)
 
 

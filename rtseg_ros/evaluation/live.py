@@ -44,7 +44,7 @@ class LiveMatcher:
 
     def __init__(
         self,
-        spool: Spool,
+        spool: Spool | None,
         *,
         expects_truth: bool,
         patience_s: float,
@@ -53,7 +53,7 @@ class LiveMatcher:
         """Start from nothing.
 
         Args:
-            spool: Receives the frames in the order they were sent.
+            spool: Receives the frames in the order they were sent; None only to count.
             expects_truth: Whether ground truth is published, so that a frame waits for it.
             patience_s: An image whose mask does not come for so long has none.
             max_gap_ns: Frames whose stamps differ by more do not follow each other.
@@ -174,6 +174,8 @@ class LiveMatcher:
             self._write(stamp_ns, pending)
 
     def _write(self, stamp_ns: int, pending: _Pending) -> None:
+        if self._spool is None:
+            return
         assert self._first_sent_ns is not None
         continues = (
             self._before is not None

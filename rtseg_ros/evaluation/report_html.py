@@ -47,6 +47,8 @@ def page(
     if labels is not None:
         parts += [_classes(report, labels), _confusion(report, labels)]
     parts.append(_times(report, timeline, latencies))
+    if 'live' in report:
+        parts.append(_live(report['live']))
     if 'calibration' in report:
         parts.append(_calibration(report['calibration']))
     if labels is not None and previews:
@@ -115,6 +117,9 @@ def _tiles(report: Mapping[str, Any]) -> str:
         ]
     if report['fps']:
         tiles.append(('masks per second', f'{report["fps"]:.1f}'))
+    sustained = report.get('live', {}).get('sustained_hz')
+    if sustained:
+        tiles.append(('sustained rate', f'{sustained:.1f} Hz'))
     accounting = report['accounting']
     lost = accounting['received'] - accounting['published']
     if accounting['received']:
@@ -214,7 +219,7 @@ def _times(report: Mapping[str, Any], timeline: Timeline, latencies: StageLatenc
     series = timeline_svg(timeline.moments, x_label=x_label)
     rows = ''.join(
         f'<tr><td>{escape(stage)}</td>'
-        + ''.join(f'<td>{values[key]:.2f}</td>' for key in ('mean', 'p50', 'p95', 'p99', 'max'))
+        + ''.join(f'<td>{values[key]:.2f}</td>' for key in ('p50', 'p95', 'p99', 'max'))
         + '</tr>'
         for stage, values in report['latency_ms'].items()
     )
@@ -222,8 +227,49 @@ def _times(report: Mapping[str, Any], timeline: Timeline, latencies: StageLatenc
         f'<div class="pair"><section><h2>Latency</h2>{histogram}</section>'
         f'<section><h2>Over time</h2>{series}</section></div>'
         '<section><h2>Stages, in milliseconds</h2><div class="scroll"><table class="plain">'
-        '<thead><tr><th>stage</th><th>mean</th><th>p50</th><th>p95</th><th>p99</th><th>max</th>'
+        '<thead><tr><th>stage</th><th>p50</th><th>p95</th><th>p99</th><th>max</th>'
         f'</tr></thead><tbody>{rows}</tbody></table></div></section>'
+    )
+
+
+# Title, key, unit of the figures of a live evaluation.
+_LIVE = (
+    ('images sent', 'sent', ''),
+    ('masks received', 'masks', ''),
+    ('rate of images', 'sent_hz', ' Hz'),
+    ('rate of masks', 'masks_hz', ' Hz'),
+    ('jitter of images (deviation of their intervals)', 'sent_jitter_ms', ' ms'),
+    ('jitter of masks', 'masks_jitter_ms', ' ms'),
+    ('CPU of the node, mean (100 % is one core)', 'node_cpu_percent_mean', ' %'),
+    ('CPU of the node, highest', 'node_cpu_percent_max', ' %'),
+    ('memory of the node, at first', 'node_memory_mib_first', ' MiB'),
+    ('memory of the node, highest', 'node_memory_mib_max', ' MiB'),
+    ('sustained rate (less than 5 % lost)', 'sustained_hz', ' Hz'),
+)
+
+
+def _live(live: Mapping[str, Any]) -> str:
+    rows = ''.join(
+        f'<tr><td class="text">{title}</td><td>{live[key]:.4g}{unit}</td></tr>'
+        for title, key, unit in _LIVE
+        if live.get(key) is not None
+    )
+    tried = ''.join(
+        f'<tr><td>{probe["rate_hz"]:.2f} Hz</td><td>{probe["sent_hz"]:.2f} Hz</td>'
+        f'<td>{probe["sent"]}</td><td>{probe["masks"]}</td><td>{100 * probe["lost"]:.1f} %</td>'
+        '</tr>'
+        for probe in live.get('probes', ())
+    )
+    probes = (
+        '<section><h2>Search of the sustained rate</h2><div class="scroll"><table class="plain">'
+        '<thead><tr><th>asked</th><th>sent</th><th>images</th><th>masks</th><th>lost</th></tr>'
+        f'</thead><tbody>{tried}</tbody></table></div></section>'
+        if tried
+        else ''
+    )
+    return (
+        f'<div class="pair"><section><h2>Live</h2><table class="plain">{rows}</table></section>'
+        f'{probes}</div>'
     )
 
 
@@ -313,7 +359,6 @@ def _origin(report: Mapping[str, Any]) -> str:
         **{f'source {key}': value for key, value in report['source'].items()},
         **{f'machine {key}': value for key, value in report['machine'].items()},
         **{f'version of {key}': value for key, value in report['versions'].items()},
-        **{f'live {key}': value for key, value in report.get('live', {}).items()},
     }
     rows = ''.join(
         f'<dt>{escape(key)}</dt><dd><code>{escape(_plain(value))}</code></dd>'

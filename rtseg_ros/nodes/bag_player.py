@@ -1,0 +1,185 @@
+"""Plays one camera of a bag as if it were there: the bag's own gaps, present stamps."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+import json
+import struct
+import sys
+import time
+from typing import Any
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_srvs.srv import Trigger
+
+from rtseg_ros.bags import CAMERA_INFO, COMPRESSED, RawMessage
+from rtseg_ros.errors import FrameError, RtsegError
+from rtseg_ros.evaluation.bag_source import BagSource, camera_of
+from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
+from rtseg_ros.settings import parameter
+
+_SLICE_S = 0.1  # so that Ctrl-C is noticed while waiting
+QUEUE = QoSProfile(depth=20)
+
+
+@dataclass(frozen=True)
+class PlayerParameters:
+    """Parameters of ``bag_player``."""
+
+    bag: str = parameter('', 'ROS 2 bag: a folder, or a .mcap or .db3 file.')
+    image_topic: str = parameter('', 'Image topic; may be empty if the bag has one camera.')
+    labels_topic: str = parameter(
+        '', 'Label images; empty for labels_gt beside the images, if it is there.'
+    )
+    rate_hz: float = parameter(
+        0.0, 'Images per second; 0 for the rate of the recording.',
+        minimum=0.0, maximum=1000.0, live=True,
+    )  # fmt: skip
+    limit: int = parameter(
+        0, 'Stop after so many images, starting again at the end; 0 for all, once.',
+        minimum=0, maximum=10**9, live=True,
+    )  # fmt: skip
+    wait_for_subscribers: int = parameter(
+        1, 'Subscribers to the images to wait for before the first one.', minimum=0, maximum=100
+    )
+    autoplay: bool = parameter(
+        False, 'Play once as soon as the subscribers are there, and end; else wait for ~/play.'
+    )
+
+
+class BagPlayer(Node):
+    """Publishes ``image``, ``camera_info`` and ``labels_gt`` as they lie in the bag.
+
+    Only the stamps are changed: the first is the present, the others keep their distance, so
+    that a node which drops old frames treats these as a camera's. ``~/play`` plays once and
+    answers with JSON: sent, duration_s, time_scale (recorded time over played time, inverted).
+    """
+
+    def __init__(self) -> None:
+        super().__init__('bag_player')
+        declare_parameters(self, PlayerParameters)
+        settings = read_parameters(self, PlayerParameters)
+        self._source = BagSource(
+            settings.bag, image_topic=settings.image_topic, labels_topic=settings.labels_topic
+        )
+        source = self._source
+        topic = source.reader.topics[source.image_topic]
+        compressed = topic.message_type == COMPRESSED
+        self._outputs: dict[str, Any] = {
+            source.image_topic: self.create_publisher(
+                CompressedImage if compressed else Image,
+                f'{self.resolve_topic_name("image")}/compressed' if compressed else 'image',
+                QUEUE,
+            )
+        }
+        if source.labels_topic:
+            kind = source.reader.topics[source.labels_topic].message_type
+            self._outputs[source.labels_topic] = self.create_publisher(
+                CompressedImage if kind == COMPRESSED else Image, 'labels_gt', QUEUE
+            )
+        info = f'{camera_of(source.image_topic)}/camera_info'
+        if info in source.reader.topics and source.reader.topics[info].message_type == CAMERA_INFO:
+            self._outputs[info] = self.create_publisher(CameraInfo, 'camera_info', QUEUE)
+        self.finished = False
+        if settings.autoplay:
+            self._timer = self.create_timer(0.1, self._autoplay)
+        else:
+            self.create_service(Trigger, '~/play', self._on_play)
+        self.get_logger().info(f'{settings.bag}: {len(source)} images of {source.image_topic}')
+
+    def _autoplay(self) -> None:
+        self._timer.cancel()
+        self.play()
+        self.finished = True
+
+    def _on_play(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            response.message = json.dumps(self.play())
+            response.success = True
+        except RtsegError as error:
+            response.message = str(error)
+        return response
+
+    def play(self) -> dict[str, float]:
+        """Play once; blocks until the end, or until ROS shuts down.
+
+        Raises:
+            BagError: Where the bag is damaged.
+        """
+        settings = read_parameters(self, PlayerParameters)
+        images = self._outputs[self._source.image_topic]
+        while images.get_subscription_count() < settings.wait_for_subscribers and rclpy.ok():
+            time.sleep(_SLICE_S / 2)
+        scale = self._time_scale(settings.rate_hz)
+        sent = 0
+        first: tuple[int, int] | None = None
+        start_ns, start = time.time_ns(), time.monotonic()
+        for raw, shift_ns in self._messages(loop=settings.limit > 0):
+            is_image = raw.topic == self._source.image_topic
+            if is_image and settings.limit and sent == settings.limit:
+                break
+            try:
+                stamp_ns = raw.stamp_ns
+            except FrameError:
+                continue
+            first = first or (raw.log_time_ns, stamp_ns)
+            due = start + (raw.log_time_ns + shift_ns - first[0]) * scale / 1e9
+            while (wait_s := due - time.monotonic()) > 0 and rclpy.ok():
+                time.sleep(min(wait_s, _SLICE_S))
+            if not rclpy.ok():
+                break
+            new_ns = start_ns + round((stamp_ns + shift_ns - first[1]) * scale)
+            self._outputs[raw.topic].publish(with_stamp(raw, new_ns))
+            sent += is_image
+        return {'sent': sent, 'duration_s': time.monotonic() - start, 'time_scale': scale}
+
+    def _messages(self, *, loop: bool) -> Iterator[tuple[RawMessage, int]]:
+        """Read the bag once, or again and again; each time with how much later it is."""
+        duration_ns = round(self._source.reader.duration_s * 1e9)
+        round_ns = duration_ns + duration_ns // max(len(self._source) - 1, 1)
+        shift_ns = 0
+        while True:
+            for raw in self._source.reader.messages(list(self._outputs)):
+                yield raw, shift_ns
+            shift_ns += round_ns
+            if not loop or not len(self._source):
+                return
+
+    def _time_scale(self, rate_hz: float) -> float:
+        """Played time over recorded time."""
+        duration_s, count = self._source.reader.duration_s, len(self._source)
+        if not rate_hz or count < 2 or duration_s <= 0:
+            return 1.0
+        return (count - 1) / duration_s / rate_hz
+
+
+def with_stamp(raw: RawMessage, stamp_ns: int) -> bytes:
+    """Return a message's bytes with another stamp in the header that they start with."""
+    data = bytearray(raw.data)
+    order = '<' if data[1] & 1 else '>'
+    struct.pack_into(f'{order}iI', data, 4, *divmod(stamp_ns, 1_000_000_000))
+    return bytes(data)
+
+
+def main() -> int:
+    """Run the node until SIGINT or SIGTERM, or the end of autoplay; 1 if there is no such bag."""
+    rclpy.init()
+    try:
+        node = BagPlayer()
+        while rclpy.ok() and not node.finished:
+            rclpy.spin_once(node, timeout_sec=_SLICE_S)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except RtsegError as error:
+        rclpy.logging.get_logger('bag_player').fatal(str(error))
+        return 1
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,284 @@
+"""Listens to a running graph and reports how accurate and how fast it is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+import sys
+import time
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import CompressedImage, Image
+
+from rtseg_ros.bags import stamp_ns_from_cdr
+from rtseg_ros.errors import FrameError, RtsegError
+from rtseg_ros.evaluation.live import LiveMatcher
+from rtseg_ros.evaluation.live_report import LiveRun, report_live
+from rtseg_ros.evaluation.sources import MAX_STAMP_GAP_NS
+from rtseg_ros.evaluation.spool import Spool
+from rtseg_ros.image_message import (
+    frame_from_compressed,
+    frame_from_image,
+    labels_from_compressed,
+    pixels_from_image,
+)
+from rtseg_ros.labels import load_label_set
+from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
+from rtseg_ros.runtime.model_file import model_path, read_model_file
+from rtseg_ros.settings import parameter
+
+_QUEUE = 50
+
+
+@dataclass(frozen=True)
+class EvaluationParameters:
+    """Parameters of ``evaluation_node``."""
+
+    model: str = parameter(
+        'swiftnet_mnv2_camvid',
+        'The model that the node under test runs: path of the .onnx, or shipped name.',
+    )
+    labels: str = parameter(
+        '', "Label set of the ground truth: camvid, cityscapes or a YAML; empty: the model's."
+    )
+    mapping: str = parameter('', 'YAML class mapping, if the two label sets differ.')
+    output: str = parameter('report', 'Folder of the report.')
+    image_transport: str = parameter('raw', 'How the images come.', choices=('raw', 'compressed'))
+    labels_transport: str = parameter(
+        'raw', 'How the ground truth comes; compressed is PNG.', choices=('raw', 'compressed')
+    )
+    reliable: bool = parameter(
+        True, 'Ask for reliable delivery; false for cameras that publish best effort.'
+    )
+    node_name: str = parameter('segmentation', 'Name of the node under test in /diagnostics.')
+    node_pid: int = parameter(
+        0, 'Process to measure CPU and memory of; 0 for none.', minimum=0, maximum=2**31 - 1
+    )
+    boundary: bool = parameter(True, 'Compute the boundary F-score.')
+    patience_s: float = parameter(
+        5.0, 'A mask that comes later than this counts as lost.', minimum=0.1, maximum=600.0
+    )
+    silence_s: float = parameter(
+        5.0, 'Write the report after so many seconds without an image; 0: on Ctrl-C only.',
+        minimum=0.0, maximum=86400.0,
+    )  # fmt: skip
+
+
+class EvaluationNode(Node):
+    """Matches ``image``, ``segmentation/mask`` and ``labels_gt`` by stamp; publishes nothing.
+
+    The latency of a frame is the time from the image's publication, by the middleware's source
+    timestamp, to the arrival of its mask in this process's middleware: what another node on
+    this machine would see, without the time that Python takes to look.
+
+    Attributes:
+        last_image: When the latest image came, by time.monotonic(); 0 before the first.
+        diagnostics: The latest of the node under test.
+        diagnostics_count: How many there were.
+    """
+
+    def __init__(self, overrides: dict[str, Any] | None = None, **options: Any) -> None:
+        """Subscribe.
+
+        Args:
+            overrides: Parameter values, before those of the command line.
+            options: Of rclpy's Node, e.g. ``namespace``.
+        """
+        values = [Parameter(key, value=value) for key, value in (overrides or {}).items()]
+        super().__init__('evaluation', parameter_overrides=values, **options)
+        declare_parameters(self, EvaluationParameters)
+        self.settings = read_parameters(self, EvaluationParameters)
+        self.last_image = 0.0
+        self.diagnostics: dict[str, str] = {}
+        self.diagnostics_count = 0
+        self.matcher: LiveMatcher | None = None
+        self._usage = _Usage(self.settings.node_pid)
+        reliability = (
+            ReliabilityPolicy.RELIABLE if self.settings.reliable else ReliabilityPolicy.BEST_EFFORT
+        )
+        queue = QoSProfile(depth=_QUEUE, reliability=reliability)
+        compressed = self.settings.image_transport == 'compressed'
+        self._image_type = CompressedImage if compressed else Image
+        topic = self.resolve_topic_name('image')
+        # Raw: only the stamp is looked at, and the pixels of the few frames that are shown.
+        self.create_subscription(
+            self._image_type, f'{topic}/compressed' if compressed else topic, self._on_image,
+            queue, raw=True,
+        )  # fmt: skip
+        self.create_subscription(Image, 'segmentation/mask', self._on_mask, queue)
+        self._labels = self.create_subscription(
+            CompressedImage if self.settings.labels_transport == 'compressed' else Image,
+            'labels_gt', self._on_labels, queue,
+        )  # fmt: skip
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, queue)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # must tick with use_sim_time too
+        self.create_timer(0.5, self._usage.sample, clock=steady)
+
+    def listen(self, spool: Spool | None, *, max_gap_ns: int = MAX_STAMP_GAP_NS) -> LiveMatcher:
+        """Start a new period of listening; what was pending is forgotten."""
+        self.matcher = LiveMatcher(
+            spool,
+            expects_truth=spool is not None and bool(self._labels_publishers()),
+            patience_s=self.settings.patience_s,
+            max_gap_ns=max_gap_ns,
+        )
+        self._usage.clear()
+        return self.matcher
+
+    def usage(self) -> dict[str, Any]:
+        """Return CPU and memory of the node under test since listening began."""
+        return self._usage.summary()
+
+    def _labels_publishers(self) -> int:
+        return self.count_publishers(self._labels.topic_name)
+
+    def _on_image(self, data: bytes, info: Any) -> None:
+        self.last_image = time.monotonic()
+        if self.matcher is None or len(data) < 12:
+            return
+        kind = self._image_type
+
+        def frame() -> Any:
+            message = deserialize_message(data, kind)
+            return (
+                frame_from_compressed(message)
+                if kind is CompressedImage
+                else frame_from_image(message)
+            )
+
+        self.matcher.image(stamp_ns_from_cdr(data), info['source_timestamp'], frame)
+
+    def _on_mask(self, message: Image, info: Any) -> None:
+        if self.matcher is not None:
+            try:
+                labels = pixels_from_image(message)
+            except FrameError as error:
+                self.matcher.problems[f'mask not used: {error}'] += 1
+                return
+            self.matcher.mask(_stamp_ns(message), info['received_timestamp'], labels)
+
+    def _on_labels(self, message: Any) -> None:
+        if self.matcher is None:
+            return
+        try:
+            if self._labels.msg_type is CompressedImage:
+                labels = labels_from_compressed(message)
+            else:
+                labels = pixels_from_image(message)
+        except FrameError as error:
+            self.matcher.problems[f'ground truth not used: {error}'] += 1
+            return
+        self.matcher.truth(_stamp_ns(message), labels)
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name.strip('/').split('/')[-1] == self.settings.node_name:
+                self.diagnostics = {item.key: item.value for item in status.values}
+                self.diagnostics['device'] = status.hardware_id
+                self.diagnostics_count += 1
+
+
+class _Usage:
+    """CPU and memory of a process, sampled."""
+
+    def __init__(self, pid: int) -> None:
+        self._process: Any = None
+        if pid:
+            import psutil
+
+            self._process = psutil.Process(pid)
+        self.clear()
+
+    def clear(self) -> None:
+        self._samples = 0
+        self._cpu_sum = self._cpu_max = 0.0
+        self._first_mib = self._max_mib = 0.0
+        if self._process is not None:
+            self._process.cpu_percent()  # starts the interval of the next call
+
+    def sample(self) -> None:
+        if self._process is None or not self._process.is_running():
+            return
+        cpu, mib = self._process.cpu_percent(), self._process.memory_info().rss / 2**20
+        self._first_mib = mib if self._samples == 0 else self._first_mib
+        self._samples += 1
+        self._cpu_sum += cpu
+        self._cpu_max, self._max_mib = max(self._cpu_max, cpu), max(self._max_mib, mib)
+
+    def summary(self) -> dict[str, float]:
+        if not self._samples:
+            return {}
+        return {
+            'node_cpu_percent_mean': self._cpu_sum / self._samples,
+            'node_cpu_percent_max': self._cpu_max,
+            'node_memory_mib_first': self._first_mib,
+            'node_memory_mib_max': self._max_mib,
+        }
+
+
+def _stamp_ns(message: Any) -> int:
+    stamp = message.header.stamp
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+def _listen_and_report(node: EvaluationNode) -> None:
+    """Listen until the images end or Ctrl-C, then write the report."""
+    settings = node.settings
+    model = read_model_file(model_path(settings.model))
+    labels = load_label_set(settings.labels) if settings.labels else model.metadata.labels
+    output = Path(settings.output)
+    output.mkdir(parents=True, exist_ok=True)
+    spool = Spool(output / 'masks.part')
+    matcher = node.listen(spool)
+    before: dict[str, str] = {}
+    error: BaseException | None = None
+    try:
+        while True:
+            rclpy.spin_once(node, timeout_sec=0.1)
+            before = before or dict(node.diagnostics)
+            quiet_s = time.monotonic() - node.last_image
+            if node.last_image and settings.silence_s and quiet_s > settings.silence_s:
+                break
+    except (KeyboardInterrupt, ExternalShutdownException):
+        # This is the regular end where silence_s is 0.
+        error = KeyboardInterrupt() if settings.silence_s else None
+    matcher.finish()
+    spool.close()
+    run = LiveRun(matcher, spool, before, node.diagnostics, node.usage(), error)
+    report = report_live(
+        run,
+        output=output,
+        model=model,
+        truth_labels=labels,
+        source={'kind': 'topics', 'name': node.resolve_topic_name('image')},
+        mapping=settings.mapping or None,
+        boundary=settings.boundary,
+    )
+    counts = report['accounting']
+    node.get_logger().info(
+        f'{counts["published"]} masks for {counts["received"]} images, mIoU {report["miou"]}, '
+        f'latency {report["latency_ms"].get("total")}; {output / "report.html"}'
+    )
+
+
+def main() -> int:
+    """Run the node until the images end, or SIGINT or SIGTERM; 1 if nothing can be reported."""
+    rclpy.init()
+    try:
+        _listen_and_report(EvaluationNode())
+    except RtsegError as error:
+        rclpy.logging.get_logger('evaluation').fatal(str(error))
+        return 1
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
