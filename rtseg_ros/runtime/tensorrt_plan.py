@@ -64,6 +64,16 @@ def open_target(options: TensorRtOptions) -> Target:
     """
     if options.targets:
         return Target(load_tensorrt(options.flavour), None, None)
+    cuda, device = open_gpu(options)
+    return Target(load_tensorrt(options.flavour), cuda, device)
+
+
+def open_gpu(options: TensorRtOptions) -> tuple[Cuda, Device]:
+    """Make the GPU of the options the calling thread's current one.
+
+    Raises:
+        EngineError: If there is none, or it does not fit the options.
+    """
     cuda = open_cuda()
     count = cuda.device_count()
     if options.device >= count:
@@ -75,7 +85,7 @@ def open_target(options: TensorRtOptions) -> Target:
             f'mapped_memory is set, and {device.name} has memory of its own: it is for GPUs that '
             'share the memory of the processor, such as a Jetson'
         )
-    return Target(load_tensorrt(options.flavour), cuda, device)
+    return cuda, device
 
 
 def cached_plan(
