@@ -38,6 +38,7 @@ setup(
             'conversion_node = rtseg_ros.nodes.conversion_node:main',
             'evaluation_node = rtseg_ros.nodes.evaluation_node:main',
             'video_node = rtseg_ros.nodes.video_node:main',
+            'bag_player = rtseg_ros.nodes.bag_player:main',
         ],
     },
 )
