@@ -88,14 +88,15 @@ class _OnnxResize(torch.autograd.Function):
     def symbolic(g: Any, x: Any, size: tuple[int, int], mode: str, align_corners: bool) -> Any:
         shape = [*x.type().sizes()[:2], *size]
         absent = g.op('Constant', value_t=torch.tensor([], dtype=torch.float32))
-        linear = 'align_corners' if align_corners else 'pytorch_half_pixel'
+        # Only this name keeps ONNX Runtime in its blocked layout; pytorch_half_pixel does not.
+        transformation = 'align_corners' if align_corners else 'half_pixel'
         y = g.op(
             'Resize',
             x,
             absent,
             absent,
             g.op('Constant', value_t=torch.tensor(shape)),
-            coordinate_transformation_mode_s=linear if mode == 'bilinear' else 'half_pixel',
+            coordinate_transformation_mode_s=transformation,
             mode_s='linear' if mode == 'bilinear' else 'cubic',
             cubic_coeff_a_f=-0.75,
         )
