@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 _EXAMPLES = 4
@@ -48,9 +48,9 @@ def topic_facts(
     for publisher in found:
         if publisher.topic_type != type_name:
             continue
-        verdict, reason = qos_check_compatible(publisher.qos_profile, qos)
-        if verdict == QoSCompatibility.ERROR:
-            refusals.append(f'{_name(publisher)} on {topic}: {_one_sentence(reason)}')
+        reason = incompatibility(publisher.qos_profile, qos)
+        if reason:
+            refusals.append(f'{_name(publisher)} on {topic} {reason}')
     image_topics: list[str] = []
     if not found:
         for name, types in node.get_topic_names_and_types():
@@ -70,13 +70,31 @@ def unserved_subscribers(node: Node, publisher: Any) -> list[str]:
     """Say which subscribers of a publisher's topic get nothing because of their QoS."""
     problems = []
     for subscriber in node.get_subscriptions_info_by_topic(publisher.topic_name):
-        verdict, reason = qos_check_compatible(publisher.qos_profile, subscriber.qos_profile)
-        if verdict == QoSCompatibility.ERROR:
+        reason = incompatibility(publisher.qos_profile, subscriber.qos_profile)
+        if reason:
             problems.append(
-                f'{_name(subscriber)} gets nothing on {publisher.topic_name}: '
-                f'{_one_sentence(reason)}'
+                f'{_name(subscriber)} gets nothing on {publisher.topic_name}, which {reason}'
             )
     return problems
+
+
+def incompatibility(publisher: QoSProfile, subscriber: QoSProfile) -> str:
+    """Say why a subscriber gets nothing from a publisher; empty if it does.
+
+    Reliability and durability only: rclpy's own check also takes the infinite deadlines that
+    the graph reports for deadlines.
+    """
+    if (
+        publisher.reliability == ReliabilityPolicy.BEST_EFFORT
+        and subscriber.reliability == ReliabilityPolicy.RELIABLE
+    ):
+        return 'offers best effort, while reliable is asked for'
+    if (
+        publisher.durability == DurabilityPolicy.VOLATILE
+        and subscriber.durability == DurabilityPolicy.TRANSIENT_LOCAL
+    ):
+        return 'offers volatile, while transient local is asked for'
+    return ''
 
 
 def clock_is_missing(node: Node) -> bool:
@@ -87,7 +105,3 @@ def clock_is_missing(node: Node) -> bool:
 
 def _name(endpoint: Any) -> str:
     return f'{endpoint.node_namespace.rstrip("/")}/{endpoint.node_name}'
-
-
-def _one_sentence(reason: str) -> str:
-    return ' '.join(reason.replace('ERROR: ', '').rstrip(';').split())

@@ -102,11 +102,12 @@ class Robot:
         self.diagnostics: dict[str, str] = {}
         self.message = ''
         self.level = b''
+        self.process: NodeProcess | None = None
         self._stamp = 1000
         self._topics: list[Any] = []
         reliable = QoSProfile(depth=50)
         self.camera = node.create_publisher(Image, 'image', reliable)
-        self.listen(Image, f'{managed}/mask', self.masks)
+        self.mask_subscription = self.listen(Image, f'{managed}/mask', self.masks)
         node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, reliable)
 
     def listen(
@@ -132,7 +133,9 @@ class Robot:
             if value:
                 return value
             rclpy.spin_once(self.node, timeout_sec=0.02)
-        raise AssertionError(f'{what}: not within {timeout_s} s; diagnostics {self.diagnostics}')
+        raise AssertionError(
+            f'{what}: not within {timeout_s} s; diagnostics {self.message} {self.diagnostics}'
+        )
 
     def spin(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -141,22 +144,52 @@ class Robot:
 
     def set_parameter(self, name: str, value: Any) -> str:
         """Set a parameter of the managed node; return why it was refused, or nothing."""
-        client = self.node.create_client(SetParameters, f'{self.managed}/set_parameters')
-        self.until(client.service_is_ready, what='the parameter service')
         request = SetParameters.Request(
             parameters=[Parameter(name, value=value).to_parameter_msg()]
         )
-        future = client.call_async(request)
-        self.until(future.done, what=f'the answer to setting {name}')
-        self.node.destroy_client(client)
-        result = future.result().results[0]
+        result = self.call(SetParameters, 'set_parameters', request).results[0]
         return '' if result.successful else result.reason
+
+    def reconfigure(self, **parameters: Any) -> None:
+        """Take the node down to unconfigured, set parameters, start it again."""
+        state = self.lifecycle.state()
+        if state == 'active':
+            self.lifecycle.change('deactivate')
+        if state in ('active', 'inactive'):
+            self.lifecycle.change('cleanup')
+        for name, value in parameters.items():
+            assert self.set_parameter(name, value) == ''
+        self.start()
+
+    def call(self, kind: Any, name: str, request: Any) -> Any:
+        """Call a service of the managed node and return its answer."""
+        client = self.node.create_client(kind, f'{self.managed}/{name}')
+        self.until(client.service_is_ready, what=f'the service {name}')
+        future = client.call_async(request)
+        self.until(future.done, what=f'the answer of {name}')
+        self.node.destroy_client(client)
+        return future.result()
 
     def start(self) -> None:
         """Configure, activate, and wait until images get through."""
         self.lifecycle.change('configure')
         self.lifecycle.change('activate')
         self.until(self.camera.get_subscription_count, what='the node subscribes to image')
+
+    def label_of(self, color: tuple[int, int, int]) -> int:
+        """Publish a frame of one BGR colour and return the only label of its mask."""
+        labels = np.unique(self.labels_of(np.full((20, 30, 3), color, np.uint8)))
+        assert len(labels) == 1
+        return int(labels[0])
+
+    def next_diagnostics(self) -> dict[str, str]:
+        """Values of the next diagnostics."""
+        self.diagnostics = {}
+        return self.until(lambda: self.diagnostics, what='diagnostics')
+
+    def until_message(self, pattern: str) -> None:
+        """Wait until the diagnostics say this."""
+        self.until(lambda: re.search(pattern, self.message), what=f'the message {pattern!r}')
 
     def header(self) -> Header:
         """A header with a stamp never used before."""
@@ -183,8 +216,7 @@ class Robot:
 
     def counts(self) -> dict[str, int]:
         """Next diagnostics' counts."""
-        self.diagnostics = {}
-        self.until(lambda: self.diagnostics, what='diagnostics')
+        self.next_diagnostics()
         names = ('received', 'published', 'superseded', 'stale', 'rejected', 'failed', 'in_flight')
         return {name: int(self.diagnostics[name]) for name in names}
 
@@ -216,6 +248,17 @@ def launch_node(
     for process in started:
         if process.alive():
             process.stop()
+
+
+@pytest.fixture(scope='session')
+def bench(
+    launch_node: Callable[..., NodeProcess], make_robot: Callable[[str], Robot], tiny_model: Path
+) -> Robot:
+    """Return the other side of one node that many tests share; they reconfigure it."""
+    process = launch_node('segmentation_node', namespace='/bench', model=tiny_model)
+    robot = make_robot('/bench')
+    robot.process = process
+    return robot
 
 
 @pytest.fixture(scope='session')

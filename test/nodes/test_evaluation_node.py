@@ -1,0 +1,202 @@
+"""Live evaluation with real nodes over real DDS: live equals offline."""
+
+import json
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='the nodes need ROS 2')
+pytest.importorskip('rosbags', reason='rosbags is not installed')
+
+import rclpy
+
+from rtseg_ros.bags import BagWriter, RawMessage, stamp_ns_from_cdr
+from rtseg_ros.cli import main
+from rtseg_ros.labels import LabelSet
+from rtseg_ros.nodes.bag_player import with_stamp
+from rtseg_ros.nodes.lifecycle_client import LifecycleClient
+
+ROOT = Path(__file__).parents[2]
+TINY = LabelSet(
+    'tiny', ('dark', 'blue', 'green', 'red'), ((40, 40, 40), (0, 0, 255), (0, 255, 0), (255, 0, 0))
+)
+COLORS_BGR = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0], [0, 0, 200]], np.uint8)
+COUNT = 24
+EQUAL = (
+    'miou', 'iou', 'confusion_matrix', 'boundary_f_score', 'temporal_stability',
+    'mask_agreement', 'consecutive_pairs', 'truth_pixels',
+)  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def bag(tmp_path_factory):
+    """24 frames at 10 Hz whose truth is not always what the model says."""
+    path = tmp_path_factory.mktemp('bags') / 'bag'
+    with BagWriter(path, labels=TINY) as writer:
+        for index in range(COUNT):
+            truth = np.random.default_rng(index).integers(0, 4, (12, 16)).astype(np.uint8)
+            truth = cv2.resize(truth, (64, 48), interpolation=cv2.INTER_NEAREST)
+            frame = COLORS_BGR[truth]
+            truth[: index % 9, :20] = 2
+            writer.write(frame, 1_700_000_000_000_000_000 + index * 100_000_000, truth)
+    return path
+
+
+@pytest.fixture(scope='module')
+def model(make_model):
+    return make_model('live', stride=1)
+
+
+@pytest.fixture(scope='module')
+def offline(bag, model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('offline')
+    assert main(['evaluate', str(model), '--bag', str(bag), '-o', str(folder)]) == 0
+    return report_in(folder)
+
+
+def report_in(folder):
+    return json.loads((folder / 'report.json').read_text())
+
+
+def evaluate(*words):
+    return subprocess.Popen(
+        [sys.executable, '-m', 'rtseg_ros.cli', 'evaluate', *map(str, words)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+
+
+def test_the_command_gives_the_offline_figures(bag, model, offline, tmp_path):
+    process = evaluate(
+        model, '--bag', bag, '--live', '-o', tmp_path, '--require', 'lost=0', '--require',
+        'latency_p99_ms=5000',
+    )  # fmt: skip
+    output = process.communicate(timeout=180)[0].decode()
+    assert process.returncode == 0, output
+    report = report_in(tmp_path)
+    for key in EQUAL:
+        assert report[key] == offline[key] is not None, key
+    assert report['accounting']['published'] == COUNT == report['frames']
+    live = report['live']
+    assert live['sent'] == live['masks'] == COUNT
+    assert live['sent_hz'] == pytest.approx(10, rel=0.1)  # the bag's own rate
+    assert live['node_counts']['published'] == COUNT
+    assert live['node_memory_mib_max'] > 20
+    assert 0 < report['latency_ms']['total']['p50'] < 5000
+    assert report['latency_ms']['node_infer']['p99'] > 0
+    assert report['model']['engine'] == 'onnxruntime'
+    assert not (tmp_path / 'masks.part').exists()
+    assert 'sustained' not in (tmp_path / 'report.html').read_text()
+
+
+def test_frames_that_the_node_cannot_take_are_counted(bag, make_model, tmp_path):
+    """A slow model at 60 Hz, and Ctrl-C while the sustained rate is searched."""
+    slow = make_model('slow', stride=1, work=60)
+    process = evaluate(
+        slow, '--bag', bag, '--live', '--rate', '60', '--search-rate', '-o', tmp_path
+    )
+    end = time.monotonic() + 120
+    spool = tmp_path / 'masks.part'
+    while time.monotonic() < end and process.poll() is None:
+        # Still open for writing while the bag is played; then the search begins.
+        if spool.exists() and spool.stat().st_size and time.time() - spool.stat().st_mtime > 6:
+            break
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    output = process.communicate(timeout=120)[0].decode()
+    assert process.returncode == 130, output
+    report = report_in(tmp_path)
+    assert report['stopped_by'] == 'interrupted'
+    counts = report['accounting']
+    assert counts['received'] == COUNT
+    assert counts['superseded'] > 0
+    assert counts['published'] + counts['superseded'] + counts.get('lost', 0) == COUNT
+    outcomes = [
+        json.loads(line)['outcome']
+        for line in (tmp_path / 'frames.jsonl').read_text().splitlines()
+    ]
+    assert outcomes.count('published') == counts['published']
+    assert outcomes.count('lost') == COUNT - counts['published']
+
+
+def test_the_node_only_listens(bag, model, offline, launch_node, tmp_path):
+    """Beside any player and any lifecycle manager; here the player's autoplay."""
+    namespace = '/listened'
+    listener = launch_node(
+        'evaluation_node', namespace=namespace, model=model, output=tmp_path, silence_s=3.0
+    )
+    launch_node('segmentation_node', namespace=namespace, model=model)
+    manager = rclpy.create_node('manager', namespace=namespace)
+    lifecycle = LifecycleClient(manager, 'segmentation')
+    lifecycle.change('configure')
+    lifecycle.change('activate')
+    player = launch_node(
+        'bag_player', namespace=namespace, bag=bag, autoplay=True, wait_for_subscribers=2
+    )
+    end = time.monotonic() + 90
+    while listener.alive() and time.monotonic() < end:
+        time.sleep(0.2)
+    manager.destroy_node()
+    assert not listener.alive(), listener.text()
+    assert listener.stop() == 0
+    assert player.stop() == 0
+    report = report_in(tmp_path)
+    for key in EQUAL:
+        assert report[key] == offline[key], (key, report['reasons'], report['accounting'])
+    assert report['complete']
+    assert f'{COUNT} masks for {COUNT} images' in listener.text()
+
+
+def test_ctrl_c_writes_the_report_and_a_bad_model_says_so(launch_node, model, tmp_path):
+    listener = launch_node(
+        'evaluation_node', namespace='/stopped', model=model, output=tmp_path / 'a'
+    )
+    bad = launch_node('evaluation_node', namespace='/bad', model='nowhere.onnx')
+    end = time.monotonic() + 30
+    while bad.alive() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert bad.stop() == 1
+    assert "model 'nowhere.onnx' cannot be read" in bad.text()
+    while not (tmp_path / 'a' / 'masks.part').exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    assert listener.stop() == 0
+    report = report_in(tmp_path / 'a')
+    assert (report['frames'], report['complete']) == (0, False)
+
+
+def test_a_player_without_a_bag_says_so(launch_node):
+    player = launch_node('bag_player', namespace='/nobag', bag='nowhere')
+    end = time.monotonic() + 30
+    while player.alive() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert player.stop() == 1
+    assert "there is no bag 'nowhere'" in player.text()
+
+
+@pytest.mark.parametrize('order', ['little', 'big'])
+def test_only_the_stamp_is_changed(order):
+    data = bytes([0, order == 'little', 0, 0]) + bytes(range(30))
+    changed = with_stamp(RawMessage('/t', 'x', 0, data), 3_000_000_007)
+    assert stamp_ns_from_cdr(changed) == 3_000_000_007
+    assert changed[:4] == data[:4]
+    assert changed[12:] == data[12:]
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--dataset', 'camvid', '--root', '.'], 'no CamVid split|plays a bag'),
+        (['--bag', 'BAG', '--calibrate'], '--calibrate works without --live'),
+    ],
+)
+def test_refusals(bag, capsys, options, message):
+    words = [str(bag) if word == 'BAG' else word for word in options]
+    assert main(['evaluate', '--live', *words]) == 1
+    err = capsys.readouterr().err
+    assert any(part in err for part in message.split('|'))
