@@ -150,6 +150,17 @@ class Robot:
         result = self.call(SetParameters, 'set_parameters', request).results[0]
         return '' if result.successful else result.reason
 
+    def set_parameter_while(self, name: str, value: Any, work: Callable[[], None]) -> None:
+        """Set a parameter and call ``work`` until the answer is there."""
+        client = self.node.create_client(SetParameters, f'{self.managed}/set_parameters')
+        self.until(client.service_is_ready, what='the parameter service')
+        message = Parameter(name, value=value).to_parameter_msg()
+        future = client.call_async(SetParameters.Request(parameters=[message]))
+        while not future.done():
+            work()
+        assert future.result().results[0].successful
+        self.node.destroy_client(client)
+
     def reconfigure(self, **parameters: Any) -> None:
         """Take the node down to unconfigured, set parameters, start it again."""
         state = self.lifecycle.state()

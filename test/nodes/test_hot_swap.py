@@ -1,0 +1,102 @@
+"""A new model takes its place between two frames; a bad one changes nothing."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
+
+from std_srvs.srv import Trigger
+
+from rtseg_ros.labels import LabelSet
+from rtseg_ros.nodes.messages import image_from_array
+
+BLUE, RED = (255, 0, 0), (0, 0, 255)
+
+
+@pytest.fixture
+def robot(bench, tiny_model):
+    bench.reconfigure(model=str(tiny_model))
+    return bench
+
+
+@pytest.fixture(scope='module')
+def swapped_model(make_model):
+    """Names blue red and red blue."""
+    return make_model('swapped', swapped=True)
+
+
+def test_parameter_swaps_while_frames_arrive(robot, tiny_model, swapped_model):
+    """Every frame is answered by the old or the new model, none is lost, and once new, new."""
+    frame = np.full((20, 30, 3), BLUE, np.uint8)
+    answers = []
+
+    def stream():
+        message = image_from_array(frame, 'bgr8', header=robot.header())
+        mask = robot.answer(message)
+        answers.append(mask.data[0])
+
+    for model in (swapped_model, tiny_model):
+        stream()
+        robot.set_parameter_while('model', str(model), stream)
+        stream()
+    changes = [a for a, b in zip(answers, answers[1:], strict=False) if a != b]
+    assert answers[0] == 1
+    assert answers[-1] == 1
+    assert changes == [1, 3]
+    assert robot.next_diagnostics()['model'] == 'tiny.onnx'
+
+
+@pytest.mark.parametrize('kind', ['missing', 'text', 'other classes'])
+def test_bad_model_leaves_the_old_one(robot, tmp_path, make_model, kind):
+    path, words = tmp_path / 'bad.onnx', {'missing': 'cannot be read', 'text': 'not an ONNX'}
+    if kind == 'text':
+        path.write_text('hello')
+    if kind == 'other classes':
+        groups = tmp_path / 'groups.yaml'
+        groups.write_text('groups:\n  - {name: all, classes: [dark, blue, green, red]}\n')
+        robot.reconfigure(class_groups=str(groups))
+        names = LabelSet('odd', ('a', 'b', 'c', 'd'), ((0, 0, 0),) * 4)
+        path = make_model('odd', labels=names)
+    reason = robot.set_parameter('model', str(path))
+    assert words.get(kind, "the model has no class 'dark'; it has a, b, c, d") in reason
+    assert robot.label_of(RED) == (0 if kind == 'other classes' else 3)
+    assert robot.next_diagnostics()['model'] == 'tiny.onnx'
+    if kind == 'other classes':
+        robot.reconfigure(class_groups='')
+
+
+def test_service_loads_the_file_anew(robot, tmp_path, tiny_model, swapped_model):
+    """The file behind the parameter is replaced, deleted, restored: it counts when asked."""
+    path = tmp_path / 'mine.onnx'
+    shutil.copy(tiny_model, path)
+    assert robot.set_parameter('model', str(path)) == ''
+    os.replace(shutil.copy(swapped_model, tmp_path / 'new'), path)
+    assert robot.label_of(BLUE) == 1
+    answer = robot.call(Trigger, 'load_model', Trigger.Request())
+    assert answer.success
+    assert 'mine.onnx' in answer.message
+    assert robot.label_of(BLUE) == 3
+    path.unlink()
+    answer = robot.call(Trigger, 'load_model', Trigger.Request())
+    assert not answer.success
+    assert 'cannot be read' in answer.message
+    assert robot.label_of(BLUE) == 3
+    path.write_bytes(tiny_model.read_bytes()[:-300])
+    assert not robot.call(Trigger, 'load_model', Trigger.Request()).success
+    assert robot.label_of(BLUE) == 3
+
+
+def test_service_of_an_unconfigured_node_says_so(robot):
+    robot.lifecycle.change('deactivate')
+    robot.lifecycle.change('cleanup')
+    answer = robot.call(Trigger, 'load_model', Trigger.Request())
+    assert not answer.success
+    assert 'not configured' in answer.message
+
+
+def test_model_of_another_size_swaps_too(robot, make_model):
+    assert robot.set_parameter('model', str(make_model('large', size_hw=(96, 160)))) == ''
+    assert robot.label_of(RED) == 3
