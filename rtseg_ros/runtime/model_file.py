@@ -93,7 +93,8 @@ class ModelFile:
         content: The whole file.
         sha256: Of the whole file.
         metadata: What it says about itself.
-        input: The only input: uint8 (1, H, W, 3) BGR, or float32 (1, 3, H, W) normalised.
+        input: The only input: uint8 (1, H, W, 3) BGR, or float32 (1, 3, H, W) normalised; -1
+            instead of 1 if it takes several images at once.
         outputs: ``logits`` float (1, K, h, w) and/or ``labels`` uint8 (1, H, W), by name.
     """
 
@@ -258,7 +259,9 @@ def _tensor_spec(value_info: memoryview) -> TensorSpec:
 
 def _check(model: ModelFile, inputs: list[TensorSpec]) -> None:
     height, width = model.size_hw
-    accepted = (('uint8', (1, height, width, 3)), ('float32', (1, 3, height, width)))
+    free = len(inputs) == 1 and inputs[0].shape[:1] == (-1,)
+    batch = -1 if free else 1
+    accepted = (('uint8', (batch, height, width, 3)), ('float32', (batch, 3, height, width)))
     found = [(spec.name, spec.dtype, spec.shape) for spec in inputs]
     if len(inputs) != 1 or (inputs[0].dtype, inputs[0].shape) not in accepted:
         raise ModelFileError(
@@ -273,17 +276,17 @@ def _check(model: ModelFile, inputs: list[TensorSpec]) -> None:
     if logits is not None and (
         logits.dtype != 'float32'
         or len(logits.shape) != 4
-        or logits.shape[:2] != (1, model.num_outputs)
-        or min(logits.shape) < 1
+        or logits.shape[:2] != (batch, model.num_outputs)
+        or min(logits.shape[1:]) < 1
     ):
         raise ModelFileError(
             f"'{model.path}': logits are {logits.dtype} {logits.shape}; expected float32 "
-            f'(1, {model.num_outputs}, h, w) for its {model.metadata.labels.num_classes} classes'
+            f'({batch}, {model.num_outputs}, h, w) for its {model.metadata.labels.num_classes} classes'
         )
-    if labels is not None and (labels.dtype, labels.shape) != ('uint8', (1, height, width)):
+    if labels is not None and (labels.dtype, labels.shape) != ('uint8', (batch, height, width)):
         raise ModelFileError(
             f"'{model.path}': labels are {labels.dtype} {labels.shape}; expected uint8 "
-            f'(1, {height}, {width})'
+            f'({batch}, {height}, {width})'
         )
 
 

@@ -10,6 +10,7 @@ from rtseg_ros.runtime.engine import Engine, Outputs
 from rtseg_ros.runtime.model_file import ModelFile
 
 CPU = 'CPUExecutionProvider'
+LARGEST_BATCH = 64
 
 
 class OnnxEngine(Engine):
@@ -59,6 +60,8 @@ class OnnxEngine(Engine):
             )
         self.device = providers[0].removesuffix('ExecutionProvider').lower()
         self._outputs = ['logits'] if has_logits else ['labels']
+        if model.input.shape[0] == -1:
+            self.max_batch = LARGEST_BATCH
 
     def _infer(self, image: np.ndarray) -> Outputs:
         if self._session is None:

@@ -151,3 +151,25 @@ def test_unknown_engine_and_provider(tiny_model):
         load_segmenter(tiny_model, engine='magic')
     with pytest.raises(EngineError, match='has no NoExecutionProvider'):
         load_segmenter(tiny_model, providers=('NoExecutionProvider',))
+
+
+def test_batch_is_the_single_frames(make_model):
+    """Frames of three sizes in one inference give what each gives alone, bit for bit."""
+    rng = np.random.default_rng(0)
+    frames = [rng.integers(0, 256, (h, w, 3), np.uint8) for h, w in ((48, 64), (30, 90), (99, 70))]
+    alone = load_segmenter(make_model())
+    together = load_segmenter(make_model(batch=None))
+    assert together.engine.max_batch > 1
+    results = together.finish([together.prepare(frame) for frame in frames], confidence=True)
+    assert len({result.timing_ms['infer'] for result in results}) == 1
+    for frame, result in zip(frames, results, strict=True):
+        expected = alone(frame, confidence=True)
+        np.testing.assert_array_equal(result.labels, expected.labels)
+        np.testing.assert_array_equal(result.confidence, expected.confidence)
+
+
+def test_fixed_batch_takes_frames_one_by_one(tiny_model):
+    segmenter = load_segmenter(tiny_model)
+    frames = [halves('red', 'red'), halves('blue', 'blue')]
+    results = segmenter.finish([segmenter.prepare(frame) for frame in frames])
+    assert [result.labels[0, 0] for result in results] == [3, 1]
