@@ -46,7 +46,7 @@ class LiveMatcher:
         self,
         spool: Spool | None,
         *,
-        expects_truth: bool,
+        expects_truth: Callable[[], bool],
         patience_s: float,
         max_gap_ns: int = MAX_STAMP_GAP_NS,
     ) -> None:
@@ -54,7 +54,7 @@ class LiveMatcher:
 
         Args:
             spool: Receives the frames in the order they were sent; None only to count.
-            expects_truth: Whether ground truth is published, so that a frame waits for it.
+            expects_truth: Says whether ground truth is published, so that a frame waits for it.
             patience_s: An image whose mask does not come for so long has none.
             max_gap_ns: Frames whose stamps differ by more do not follow each other.
         """
@@ -161,7 +161,7 @@ class LiveMatcher:
         while self._pending:
             stamp_ns, pending = next(iter(self._pending.items()))
             complete = pending.mask is not None and (
-                pending.truth is not None or not self._expects_truth
+                pending.truth is not None or not self._expects_truth()
             )
             given_up = (
                 now_ns is None

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import rclpy
+from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -22,6 +23,7 @@ from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.settings import parameter
 
 _SLICE_S = 0.1  # so that Ctrl-C is noticed while waiting
+_SETTLE_S = 2.0
 QUEUE = QoSProfile(depth=20)
 
 
@@ -93,6 +95,8 @@ class BagPlayer(Node):
     def _autoplay(self) -> None:
         self._timer.cancel()
         self.play()
+        for output in self._outputs.values():
+            output.wait_for_all_acked(Duration(seconds=_SETTLE_S))
         self.finished = True
 
     def _on_play(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -110,9 +114,7 @@ class BagPlayer(Node):
             BagError: Where the bag is damaged.
         """
         settings = read_parameters(self, PlayerParameters)
-        images = self._outputs[self._source.image_topic]
-        while images.get_subscription_count() < settings.wait_for_subscribers and rclpy.ok():
-            time.sleep(_SLICE_S / 2)
+        self._wait_for_subscribers(settings.wait_for_subscribers)
         scale = self._time_scale(settings.rate_hz)
         sent = 0
         first: tuple[int, int] | None = None
@@ -135,6 +137,16 @@ class BagPlayer(Node):
             self._outputs[raw.topic].publish(with_stamp(raw, new_ns))
             sent += is_image
         return {'sent': sent, 'duration_s': time.monotonic() - start, 'time_scale': scale}
+
+    def _wait_for_subscribers(self, count: int) -> None:
+        images = self._outputs[self._source.image_topic]
+        waited = False
+        while images.get_subscription_count() < count and rclpy.ok():
+            waited = True
+            time.sleep(_SLICE_S)
+        if waited:
+            # A subscriber is seen here before it sees this publisher.
+            time.sleep(_SETTLE_S)
 
     def _messages(self, *, loop: bool) -> Iterator[tuple[RawMessage, int]]:
         """Read the bag once, or again and again; each time with how much later it is."""

@@ -98,6 +98,7 @@ class EvaluationNode(Node):
         self.diagnostics: dict[str, str] = {}
         self.diagnostics_count = 0
         self.matcher: LiveMatcher | None = None
+        self._truth_seen = False
         self._usage = _Usage(self.settings.node_pid)
         reliability = (
             ReliabilityPolicy.RELIABLE if self.settings.reliable else ReliabilityPolicy.BEST_EFFORT
@@ -124,7 +125,7 @@ class EvaluationNode(Node):
         """Start a new period of listening; what was pending is forgotten."""
         self.matcher = LiveMatcher(
             spool,
-            expects_truth=spool is not None and bool(self._labels_publishers()),
+            expects_truth=self._expects_truth if spool is not None else lambda: False,
             patience_s=self.settings.patience_s,
             max_gap_ns=max_gap_ns,
         )
@@ -135,8 +136,11 @@ class EvaluationNode(Node):
         """Return CPU and memory of the node under test since listening began."""
         return self._usage.summary()
 
-    def _labels_publishers(self) -> int:
-        return self.count_publishers(self._labels.topic_name)
+    def _expects_truth(self) -> bool:
+        # Asked for every frame, because the publisher may come later than the first of them;
+        # once there it is expected until the end, because messages outlive their publisher.
+        self._truth_seen = self._truth_seen or self.count_publishers(self._labels.topic_name) > 0
+        return self._truth_seen
 
     def _on_image(self, data: bytes, info: Any) -> None:
         self.last_image = time.monotonic()

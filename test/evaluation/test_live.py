@@ -24,7 +24,7 @@ def spool(tmp_path):
 
 
 def matcher_for(spool, *, expects_truth=True, patience_s=1.0):
-    return LiveMatcher(spool, expects_truth=expects_truth, patience_s=patience_s)
+    return LiveMatcher(spool, expects_truth=lambda: expects_truth, patience_s=patience_s)
 
 
 def frame():
