@@ -100,6 +100,7 @@ class Robot:
         self.lifecycle = LifecycleClient(node, managed)
         self.masks: list[Image] = []
         self.diagnostics: dict[str, str] = {}
+        self.statuses: dict[str, dict[str, str]] = {}
         self.message = ''
         self.level = b''
         self.process: NodeProcess | None = None
@@ -119,7 +120,8 @@ class Robot:
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name.strip('/') == self.managed.strip('/'):
+            self.statuses[status.name] = {item.key: item.value for item in status.values}
+            if status.name == self.managed.strip('/'):
                 self.diagnostics = {item.key: item.value for item in status.values}
                 self.message, self.level = status.message, status.level
 

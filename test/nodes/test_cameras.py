@@ -1,0 +1,114 @@
+"""Several cameras, one engine: own topics, own accounts, a fair share for each."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
+
+from sensor_msgs.msg import Image
+
+from rtseg_ros.nodes.messages import image_from_array, pixels_from_image
+
+NAMES = ('front', 'rear', 'side')
+COLORS = {'front': (255, 0, 0), 'rear': (0, 255, 0), 'side': (0, 0, 255)}
+
+
+class Fleet:
+    """The cameras' side of the graph."""
+
+    def __init__(self, robot):
+        self.robot = robot
+        self.masks = {name: [] for name in NAMES}
+        self.publishers = {}
+        for name in NAMES:
+            self.publishers[name] = robot.node.create_publisher(Image, f'{name}/image', 5)
+            robot.listen(Image, f'{robot.managed}/{name}/mask', self.masks[name])
+
+    def frame(self, name):
+        pixels = np.full((40, 60, 3), COLORS[name], np.uint8)
+        return image_from_array(pixels, 'bgr8', header=self.robot.header())
+
+    def ready(self):
+        self.robot.until(
+            lambda: all(p.get_subscription_count() for p in self.publishers.values()),
+            what='the node subscribes to every camera',
+        )
+
+
+@pytest.fixture(scope='module', params=[1, None], ids=['batch of one', 'free batch'])
+def fleet(request, launch_node, make_robot, make_model):
+    space = f'/fleet_{request.param}'
+    model = make_model(size_hw=(192, 256), batch=request.param, work=3)
+    process = launch_node(
+        'segmentation_node', namespace=space, model=model, cameras='[front, rear, side]',
+        max_batch=3, autostart=True,
+    )  # fmt: skip
+    fleet = Fleet(make_robot(space))
+    fleet.ready()
+    yield fleet
+    assert process.stop() == 0
+    assert 'Traceback' not in process.text()
+
+
+def test_each_camera_gets_its_own_masks(fleet):
+    for name, label in (('front', 1), ('rear', 2), ('side', 3)):
+        message = fleet.frame(name)
+        fleet.publishers[name].publish(message)
+        mask = fleet.robot.until(
+            lambda name=name, message=message: next(
+                (m for m in fleet.masks[name] if m.header == message.header), None
+            ),
+            what=f'the mask of {name}',
+        )
+        assert (pixels_from_image(mask) == label).all()
+
+
+def test_each_gets_its_share_under_overload(fleet):
+    """One camera sends five times as many frames as the others: it gets no more masks for it."""
+    robot = fleet.robot
+    before = {name: len(fleet.masks[name]) for name in NAMES}
+    tick = [0]
+
+    def send():
+        tick[0] += 1
+        for name in NAMES:
+            if name == 'front' or tick[0] % 5 == 0:
+                fleet.publishers[name].publish(fleet.frame(name))
+
+    timer = robot.node.create_timer(0.004, send)
+    robot.spin(6)
+    robot.node.destroy_timer(timer)
+    robot.spin(1)
+    gained = {name: len(fleet.masks[name]) - before[name] for name in NAMES}
+    assert min(gained.values()) > 20
+    assert gained['front'] < 2.5 * min(gained.values())
+    for name in NAMES:
+        assert all((np.array(m.data) == NAMES.index(name) + 1).all() for m in fleet.masks[name])
+
+
+def test_accounts_of_the_cameras_add_up(fleet):
+    robot = fleet.robot
+    counts = robot.counts()
+    bins = ('published', 'superseded', 'stale', 'rejected', 'failed')
+    assert counts['received'] == sum(counts[name] for name in bins)
+    each = [robot.statuses[f'{robot.managed}: {name}'.strip('/')] for name in NAMES]
+    for key in ('received', *bins):
+        assert counts[key] == sum(int(values[key]) for values in each)
+
+
+def test_bad_frames_of_one_camera_do_not_touch_the_others(fleet):
+    robot = fleet.robot
+    for _ in range(5):
+        bad = fleet.frame('front')
+        bad.encoding = 'odd'
+        fleet.publishers['front'].publish(bad)
+        good = fleet.frame('rear')
+        fleet.publishers['rear'].publish(good)
+        robot.until(
+            lambda good=good: any(m.header == good.header for m in fleet.masks['rear']),
+            what='the mask of rear',
+        )
+    robot.counts()
+    values = robot.statuses[f'{robot.managed}: front'.strip('/')]
+    assert int(values['rejected']) >= 1
+    assert int(robot.statuses[f'{robot.managed}: rear'.strip('/')]['rejected']) == 0
