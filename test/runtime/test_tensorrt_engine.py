@@ -317,6 +317,7 @@ def test_another_shape_gets_new_buffers_and_a_new_graph(trt10, gpu, tmp_path, op
         np.testing.assert_array_equal(session.run(values), -values)
     assert journal(gpu).count('cudaStreamBeginCapture') == 3
     session.close()
+    assert +trt10.alive == {}
     assert gpu.fake_alive(0) == 0
 
 

@@ -190,9 +190,10 @@ def test_timings_are_kept_per_device_and_version(trt, model, options):
     assert trt.built_with['timings'] == 'timing of this build'
 
 
-def _build_in_a_process(library, cache, path, queue):
+def _build_in_a_process(library, cache, path, together, queue):
     import ctypes
     import sys
+    import time
 
     from fake_tensorrt import FakeTensorRt
 
@@ -205,6 +206,14 @@ def _build_in_a_process(library, cache, path, queue):
     dll.fake_reset()
     sys.modules['tensorrt'] = fake = FakeTensorRt('10.3.0', dll)
     tensorrt_plan.open_cuda = lambda: open_cuda([library])
+    build = fake.Builder.build_serialized_network
+
+    def slowly(self, network, config):
+        time.sleep(0.3)
+        return build(self, network, config)
+
+    fake.Builder.build_serialized_network = slowly
+    together.wait(60)
     build_plan(read_model_file(path), TensorRtOptions(cache_folder=cache, finish='engine'))
     queue.put(builds(fake))
 
@@ -212,7 +221,8 @@ def _build_in_a_process(library, cache, path, queue):
 def test_processes_that_want_the_same_plan_build_it_once(cudart_library, model, options):
     context = multiprocessing.get_context('spawn')
     queue = context.Queue()
-    arguments = (cudart_library, options.cache_folder, str(model.path), queue)
+    together = context.Barrier(3)
+    arguments = (cudart_library, options.cache_folder, str(model.path), together, queue)
     workers = [context.Process(target=_build_in_a_process, args=arguments) for _ in range(3)]
     for worker in workers:
         worker.start()
