@@ -281,7 +281,8 @@ def _check(model: ModelFile, inputs: list[TensorSpec]) -> None:
     ):
         raise ModelFileError(
             f"'{model.path}': logits are {logits.dtype} {logits.shape}; expected float32 "
-            f'{(batch, model.num_outputs)} and any h, w, for its {model.metadata.labels.num_classes} classes'
+            f'{(batch, model.num_outputs)} and any h, w for its '
+            f'{model.metadata.labels.num_classes} classes'
         )
     if labels is not None and (labels.dtype, labels.shape) != ('uint8', (batch, height, width)):
         raise ModelFileError(

@@ -305,12 +305,16 @@ def load_segmenter(
         built = TensorRtEngine(model, tensorrt, progress=progress)
     else:
         raise EngineError(f"engine is '{engine}'; accepted: onnxruntime, tensorrt")
-    segmenter = Segmenter(
-        built,
-        geometry=geometry,
-        groups=groups,
-        min_confidence=min_confidence,
-        unlabelled_id=unlabelled_id,
-    )
-    segmenter.engine.warm_up()
+    try:
+        segmenter = Segmenter(
+            built,
+            geometry=geometry,
+            groups=groups,
+            min_confidence=min_confidence,
+            unlabelled_id=unlabelled_id,
+        )
+        segmenter.engine.warm_up()
+    except Exception:
+        built.close()  # a GPU's memory is not left to the garbage collector
+        raise
     return segmenter
