@@ -9,6 +9,7 @@ Deviations:
 - In the published code ResNet-18 dilates only the 1x1 shortcuts; here, as the paper says, the
   two 3x3 convolutions that had the stride. The shortcuts have torchvision's BN.
 - The unused tail of MobileNet, which the published code also builds, is left out.
+- BN keeps torch's momentum of 0.1 (TensorFlow's default is 0.01 in torch's terms).
 - Sizes that are not multiples of 8 are padded.
 """
 

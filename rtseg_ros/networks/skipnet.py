@@ -7,6 +7,7 @@ only with the MobileNet and ShuffleNet encoders, whose first map of each resolut
 Deviations:
 - ResNet-18 has torchvision's BN in its shortcuts, so that its weights fit; the published code
   has a bias there, into which that BN folds.
+- BN keeps torch's momentum of 0.1 (TensorFlow's default is 0.01 in torch's terms).
 - Sizes that are not multiples of 32 are padded.
 """
 

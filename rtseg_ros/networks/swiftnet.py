@@ -156,11 +156,6 @@ class SwiftNetEnsemble(SegmentationNetwork):
         self.single = single
         self.pyramid = pyramid
 
-    @property
-    def encoder(self) -> nn.ModuleList:
-        """Both encoders."""
-        return nn.ModuleList([self.single.encoder, self.pyramid.encoder])
-
     def decode(self, image: Tensor) -> Tensor:
         """Compute logits at 1/4: (N, 3, H, W) -> (N, K, H/4, W/4)."""
         return (self.single.decode(image) + self.pyramid.decode(image)) / 2

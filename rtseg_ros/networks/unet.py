@@ -11,6 +11,7 @@ Deviations:
 - ResNet-18 has torchvision's BN in its shortcuts, so that its weights fit; the published code
   has a bias there, into which that BN folds.
 - ShuffleNet's maps need no extra row and column here (see shufflenet.py).
+- BN keeps torch's momentum of 0.1 (TensorFlow's default is 0.01 in torch's terms).
 - Sizes that are not multiples of 32 are padded.
 """
 

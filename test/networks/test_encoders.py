@@ -69,18 +69,23 @@ def test_skipnet_takes_the_first_and_unet_the_last_map_of_a_resolution():
     assert unet.taps == ('conv2_1', 'conv3_1', 'conv4_1', 'conv5_5', 'conv5_6')
 
 
-def test_dilated_layers_are_those_that_had_the_stride():
-    for encoder in (
-        ResNet18(('layer4',), dilations=(2, 4)),
-        ShuffleNet(('stage4',), dilations=(2, 4)),
-    ):
-        dilated = {
-            name: part.dilation[0]
-            for name, part in encoder.named_modules()
-            if isinstance(part, nn.Conv2d) and part.dilation[0] > 1
-        }
-        assert list(dilated.values()) == [2, 4]
-        assert all('.0.' in name for name in dilated)
+@pytest.mark.parametrize(
+    ('name', 'dilations'),
+    [
+        ('dilation_vgg16', [2, 2, 2, 4]),  # block 5 and fc6
+        ('dilation_resnet18', [2, 4]),
+        ('dilation_mobilenet', [2, 4]),
+        ('dilation_shufflenet', [2, 4]),
+    ],
+)
+def test_dilated_layers_are_those_that_had_the_stride(name, dilations):
+    with torch.device('meta'):
+        network = create_network(name, 20)
+    parts = [*network.encoder.modules(), *network.tail.modules()]
+    convolutions = [part for part in parts if isinstance(part, nn.Conv2d)]
+    assert [part.dilation[0] for part in convolutions if part.dilation[0] > 1] == dilations
+    strides = [part.stride[0] for part in convolutions if part.kernel_size[0] > 1]
+    assert all(stride == 1 for stride in strides[-len(dilations) :])
 
 
 def test_lateral_maps_of_swiftnet_come_before_the_relu():

@@ -175,3 +175,43 @@ def test_unet_decoder_is_linear(name):
     encoder = set(network.encoder.modules())
     outside = [part for part in network.modules() if part not in encoder]
     assert not any(isinstance(part, nn.ReLU | nn.ReLU6) for part in outside)
+
+
+@pytest.mark.parametrize(
+    ('name', 'rates'),
+    [
+        ('lednet', {0.03: 2 * 5, 0.3: 2 * 8}),  # two branches each
+        ('esnet', {0.03: 5, 0.3: 3, 0.0: 4}),
+        ('skipnet_vgg16', {0.5: 2}),
+        ('dilation_vgg16', {0.5: 2}),
+        ('unet_mobilenet', {0.5: 1}),
+        ('unet_shufflenet', {0.5: 1}),
+        ('linknet', {}),
+    ],
+)
+def test_dropout(name, rates):
+    with torch.device('meta'):
+        network = create_network(name, 20)
+    found = [part.p for part in network.modules() if isinstance(part, nn.Dropout | nn.Dropout2d)]
+    assert {rate: found.count(rate) for rate in found} == rates
+
+
+@pytest.mark.parametrize(
+    ('name', 'epsilons'),
+    [
+        ('linknet', {1e-5}),
+        ('lednet', {1e-3}),
+        ('esnet', {1e-3}),
+        ('espnet', {1e-3}),
+        ('swiftnet_rn18', {1e-5}),
+        ('skipnet_mobilenet', {1e-3}),
+        ('skipnet_shufflenet', {1e-3, 1e-5}),  # 1e-5 in grouped 1x1 convolutions
+        ('skipnet_vgg16', set()),
+        ('unet_resnet18', {1e-3, 1e-5}),  # decoder, encoder
+    ],
+)
+def test_epsilon_of_the_norms(name, epsilons):
+    with torch.device('meta'):
+        network = create_network(name, 20)
+    norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert {norm.eps for norm in norms} == epsilons
