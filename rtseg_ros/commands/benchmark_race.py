@@ -1,0 +1,191 @@
+"""The race of ``rtseg benchmark``: what it needs, torch among it, is imported only for a race."""
+
+import argparse
+from dataclasses import asdict
+import json
+import os
+from pathlib import Path
+import shlex
+import sys
+import tempfile
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from rtseg_ros.benchmark.contender import OURS
+from rtseg_ros.benchmark.plots import scaling_curves, scatter, stage_bars
+from rtseg_ros.benchmark.race import Entrant, race
+from rtseg_ros.benchmark.report import markdown_report
+from rtseg_ros.benchmark.scaling import scaling
+from rtseg_ros.benchmark.subjects import Source, Subject, prepare
+from rtseg_ros.benchmark.table import Row, csv_text, json_rows, row_from_result, text_table
+from rtseg_ros.benchmark.targets import Verdict, node_verdict, verdicts
+from rtseg_ros.benchmark.worker import contenders
+from rtseg_ros.errors import BenchmarkError, RtsegError
+from rtseg_ros.installation import share_file
+from rtseg_ros.machine import machine
+from rtseg_ros.networks import list_networks
+
+MAXIMUM_RUNS = 1000
+
+
+def run_race(arguments: argparse.Namespace) -> int:
+    """Race, print the table, write CSV, JSON, Markdown and pictures."""
+    sizes = [_size(text) for text in arguments.size]
+    entrants = _entrants(arguments)
+    networks = arguments.networks or ([''] if arguments.checkpoint else list_networks())
+    source = Source(
+        checkpoint=arguments.checkpoint,
+        labels=arguments.labels,
+        num_classes=arguments.classes,
+        frames=arguments.frames,
+        precisions=tuple(arguments.precision),
+    )
+    output: Path = arguments.output
+    output.mkdir(parents=True, exist_ok=True)
+    rows: list[Row] = []
+    found: list[Verdict] = []
+    nodes: list[dict[str, Any]] = []
+    peaks: list[float] = []
+    with tqdm(total=len(networks) * len(sizes), unit='race') as bar:
+        for network in networks:
+            for size_hw in sizes:
+                with tempfile.TemporaryDirectory() as folder:
+                    bar.set_description(f'{network} {size_hw[0]}x{size_hw[1]}')
+                    subject = prepare(network, size_hw, source, Path(folder))
+                    results, peak = race(
+                        subject,
+                        entrants,
+                        seconds=arguments.seconds,
+                        device=arguments.device,
+                        maximum_runs=MAXIMUM_RUNS,
+                        progress=bar.set_postfix_str,
+                    )
+                    rows += [row_from_result(result, peak_macs_per_s=peak) for result in results]
+                    peaks.append(peak)
+                    if arguments.node:
+                        nodes.append(_node_race(subject, Path(folder), arguments, bar))
+                bar.update()
+    found = verdicts(rows)
+    found += [node_verdict(n['ours_fps'], n['plain_fps'], n['subject']) for n in nodes]
+    curves = []
+    if arguments.scaling:
+        with tqdm(unit='point') as bar:
+            curves = scaling(
+                arguments.networks[0] if arguments.networks else '',
+                source,
+                seconds=arguments.seconds / 2,
+                device=arguments.device,
+                progress=lambda text: (bar.set_postfix_str(text), bar.update())[0],
+            )
+    document = {
+        'command': shlex.join(['rtseg', 'benchmark', *sys.argv[2:]]),
+        'machine': machine(),
+        'device': arguments.device,
+        'matrix_peak_gmacs_per_s': max(peaks) / 1e9,
+        'rows': json_rows(rows),
+        'nodes': nodes,
+        'targets': [asdict(verdict) for verdict in found],
+        'scaling': [asdict(curve) for curve in curves],
+    }
+    _write(output, document, rows, curves)
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+    print(text_table(rows))
+    print(f'matrix peak {max(peaks) / 1e9:.1f} GMAC/s')
+    for verdict in found:
+        state = 'met' if verdict.met else 'NOT MET'
+        print(f'{state:8}{verdict.target}; {verdict.subject}: {verdict.figure}')
+    print(f'wrote benchmark.json, .csv, .md and pictures to {output.resolve()}')
+    return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, found, width = text.partition('x')
+    if not (found and height.isdecimal() and width.isdecimal()):
+        raise BenchmarkError(f"size is '{text}'; give height x width in pixels, e.g. 512x1024")
+    return int(height), int(width)
+
+
+def _entrants(arguments: argparse.Namespace) -> list[Entrant]:
+    known = contenders(arguments.device)
+    names = known if arguments.engine == ['all'] else arguments.engine
+    for name in names:
+        if name not in known:
+            raise BenchmarkError(
+                f"no contender '{name}' on {arguments.device}; installed: {', '.join(known)}"
+            )
+    entrants = [Entrant(name) for name in names if name != OURS]
+    if OURS in names:
+        entrants += [Entrant(OURS, precision) for precision in arguments.precision]
+    return entrants
+
+
+def _node_race(
+    subject: Subject, folder: Path, arguments: argparse.Namespace, bar: tqdm
+) -> dict[str, Any]:
+    # The transport is read when rclpy starts; without the profile large images are lost.
+    os.environ.setdefault(
+        'FASTDDS_DEFAULT_PROFILES_FILE', str(share_file('config/fastdds_images.xml'))
+    )
+    from rtseg_ros.benchmark.node_race import node_race
+    from rtseg_ros.nodes.lifecycle_client import LifecycleClient
+    from rtseg_ros.nodes.node_process import isolate_graph
+
+    isolate_graph()
+
+    def activate(node: Any, managed: str) -> None:
+        client = LifecycleClient(node, managed)
+        client.change('configure')
+        client.change('activate')
+
+    try:
+        ours, plain = node_race(
+            subject,
+            folder,
+            seconds=arguments.seconds,
+            activate=activate,
+            progress=bar.set_postfix_str,
+        )
+    except RtsegError:
+        for log in folder.glob('*.log'):
+            (arguments.output / log.name).write_bytes(log.read_bytes())
+        raise
+    both = [index for index in ours.masks if index in plain.masks]
+    return {
+        'subject': f'{subject.network} {subject.size_hw[0]}x{subject.size_hw[1]}',
+        'ours_fps': ours.fps,
+        'plain_fps': plain.fps,
+        'ours_latency_ms': float(np.median(ours.latency_ms)),
+        'plain_latency_ms': float(np.median(plain.latency_ms)),
+        'ours_memory_mib': ours.peak_memory_mib,
+        'plain_memory_mib': plain.peak_memory_mib,
+        'agreement': float(np.mean([np.mean(ours.masks[i] == plain.masks[i]) for i in both])),
+        'stages_ms': ours.stages_ms,
+    }
+
+
+def _write(output: Path, document: dict[str, Any], rows: list[Row], curves: list[Any]) -> None:
+    text = json.dumps(document, indent=2) + '\n'
+    (output / 'benchmark.json').write_text(text, encoding='utf-8')
+    (output / 'benchmark.csv').write_text(csv_text(rows), encoding='utf-8')
+    pictures = []
+    if scatter(rows, output / 'scatter.png', device=document['machine']['processor']):
+        pictures.append('scatter.png')
+    bars = {
+        f'{row.network} {row.size} {row.contender} {row.precision}': row.stages_ms
+        for row in rows
+        if row.stages_ms
+    }
+    for node in document['nodes']:
+        stages = {name: ms for name, ms in node['stages_ms'].items() if name != 'total'}
+        bars[f'{node["subject"]} node'] = stages
+    if bars:
+        stage_bars(bars, output / 'stages.png')
+        pictures.append('stages.png')
+    if curves:
+        scaling_curves(curves, output / 'scaling.png')
+        pictures.append('scaling.png')
+    report = markdown_report(document, rows, pictures)
+    (output / 'benchmark.md').write_text(report, encoding='utf-8')
