@@ -25,6 +25,7 @@ OURS, PLAIN = 'segmentation_node', 'plain_node'
 # Images on the way at a time: one in work and one waiting, so that no node idles or drops.
 IN_FLIGHT = 2
 SILENCE_S = 120.0
+LOST_S = 10.0  # an image without a mask for so long at the end of a turn was dropped
 DISCOVERY_S = 60.0
 TURN_S = 3.0
 # Makes a managed node of this name run; the caller knows how.
@@ -78,13 +79,21 @@ class _Camera(Node):
         """Open the tap."""
         self.open = True
         self._last_ns = 0
-        for _ in range(IN_FLIGHT):
-            self._send()
+        self._send()
 
     @property
     def waiting(self) -> bool:
         """Whether a mask is still to come."""
         return bool(self._sent_ns)
+
+    def fill(self) -> None:
+        """Send one more image if the node could idle; not two at once: its queue holds one."""
+        if self.open and len(self._sent_ns) < IN_FLIGHT:
+            self._send()
+
+    def forget(self) -> None:
+        """Wait for nothing any more."""
+        self._sent_ns.clear()
 
     def _send(self) -> None:
         message = self._images[self._count % len(self._images)]
@@ -97,10 +106,14 @@ class _Camera(Node):
     def _on_mask(self, message: Image) -> None:
         now_ns = time.perf_counter_ns()
         number = message.header.stamp.sec
+        if number not in self._sent_ns:
+            return
         self._result.latency_ms.append((now_ns - self._sent_ns.pop(number)) / 1e6)
         if self._last_ns and self.open:
             self._result.intervals_ms.append((now_ns - self._last_ns) / 1e6)
         self._last_ns = now_ns
+        for older in [key for key in self._sent_ns if key < number]:
+            del self._sent_ns[older]  # replaced by a newer image before the node took it
         mask = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width)
         self._result.masks[number % len(self._images)] = mask.copy()
         if self.open:
@@ -189,7 +202,8 @@ def _turn(
     start = last_news = time.monotonic()
     first = seen = len(result.latency_ms)
     while camera.open or camera.waiting:
-        rclpy.spin_once(camera, timeout_sec=0.1)
+        rclpy.spin_once(camera, timeout_sec=0.02)
+        camera.fill()
         now = time.monotonic()
         if len(result.latency_ms) > seen:
             seen, last_news = len(result.latency_ms), now
@@ -197,6 +211,8 @@ def _turn(
             camera.open = False
         if process.poll() is not None or now - last_news > SILENCE_S:
             raise BenchmarkError(_end_of(log, 'ended or gave no mask'))
+        if not camera.open and now - last_news > LOST_S:
+            camera.forget()
 
 
 def _await_subscriber(camera: _Camera, process: subprocess.Popen, log: Path) -> None:

@@ -15,8 +15,8 @@ from rtseg_ros.benchmark.table import Row
 
 _BLUE, _GREY = '#1f6fb2', '#8a8f98'
 _STAGE_COLORS = {
-    'wait': '#d9d9d9', 'decode': '#b07aa1', 'preprocess': '#f28e2b', 'transfer': '#9c755f',
-    'infer': '#4e79a7', 'labels': '#59a14f', 'upsample': '#59a14f', 'publish': '#e15759',
+    'decode': '#b07aa1', 'preprocess': '#f28e2b', 'transfer': '#9c755f', 'infer': '#4e79a7',
+    'labels': '#59a14f', 'publish': '#e15759',
 }  # fmt: skip
 _STYLE: Any = {
     'font.size': 10,
@@ -40,30 +40,48 @@ def scatter(rows: Sequence[Row], path: Path, *, device: str) -> bool:
     measured = [row for row in rows if row.miou is not None and row.fps is not None]
     if not measured:
         return False
+    kinds = list(dict.fromkeys((row.contender, row.precision) for row in measured))
     with rc_context(_STYLE):
         figure = Figure(figsize=(11, 4.6), layout='constrained')
         left, right = figure.subplots(1, 2)
-        for row in measured:
-            assert row.fps is not None
-            assert row.miou is not None
-            ours = row.contender == OURS
-            name = f'{row.contender} {row.precision}' if ours else row.contender
-            _bubble(
-                left, row.fps, row.miou, row.parameters_m, f'{row.network} {row.size}\n{name}',
-                color=_BLUE if ours else _GREY,
+        for number, (contender, precision) in enumerate(kinds):
+            own = [row for row in measured if (row.contender, row.precision) == kinds[number]]
+            left.scatter(
+                [row.fps or 0 for row in own],
+                [row.miou or 0 for row in own],
+                s=[_area(row.parameters_m) for row in own],
+                color=_BLUE if contender == OURS else f'C{1 + number}',
+                alpha=0.6, linewidth=0,
+                label=f'{contender} {precision}' if contender == OURS else contender,
             )  # fmt: skip
+        ours = [row for row in measured if row.contender == OURS]
+        points = [(row.fps or 0, row.miou or 0, f'{row.network} {row.size}') for row in ours]
+        _name(left, points)
         left.set_title(f'measured, {device}')
-        for item in PUBLISHED:
-            size = f'{item.size_hw[0]}x{item.size_hw[1]}'
-            _bubble(
-                right, item.fps, item.miou, item.parameters_m,
-                f'{item.network} {size}\n{item.gpu}, {item.split}', color=_GREY,
-            )  # fmt: skip
+        left.legend(fontsize=8, loc='best', markerscale=0.7)
+        right.scatter(
+            [item.fps for item in PUBLISHED],
+            [item.miou for item in PUBLISHED],
+            s=[_area(item.parameters_m) for item in PUBLISHED],
+            color=_GREY, alpha=0.6, linewidth=0,
+        )  # fmt: skip
+        _name(
+            right,
+            [
+                (
+                    item.fps,
+                    item.miou,
+                    f'{item.network} {item.size_hw[0]}x{item.size_hw[1]}\n'
+                    f'{item.gpu}, {item.split}',
+                )
+                for item in PUBLISHED
+            ],
+        )
         right.set_title('as published, Cityscapes')
         for axes in (left, right):
             axes.set_xlabel('frames per second')
             axes.set_ylabel('mIoU')
-            axes.margins(0.2)
+            axes.margins(0.25)
         figure.savefig(path, dpi=130)
     return True
 
@@ -71,7 +89,7 @@ def scatter(rows: Sequence[Row], path: Path, *, device: str) -> bool:
 def stage_bars(bars: dict[str, dict[str, float]], path: Path) -> None:
     """Draw one horizontal bar per name, made of its stages in ms."""
     with rc_context(_STYLE):
-        figure = Figure(figsize=(9, 1.2 + 0.42 * len(bars)), layout='constrained')
+        figure = Figure(figsize=(9, 1.4 + 0.42 * len(bars)), layout='constrained')
         axes = figure.subplots()
         names = list(bars)[::-1]
         starts = dict.fromkeys(names, 0.0)
@@ -89,7 +107,7 @@ def stage_bars(bars: dict[str, dict[str, float]], path: Path) -> None:
         axes.set_xlabel('median time of a frame (ms)')
         axes.grid(visible=False, axis='y')
         axes.margins(x=0.08)
-        axes.legend(loc='lower right', fontsize=9)
+        figure.legend(loc='outside upper center', ncols=len(stages), fontsize=9)
         figure.savefig(path, dpi=130)
 
 
@@ -129,9 +147,18 @@ def scaling_curves(curves: Sequence[Curve], path: Path) -> None:
         figure.savefig(path, dpi=130)
 
 
-def _bubble(axes: Axes, x: float, y: float, parameters_m: float, text: str, *, color: str) -> None:
-    axes.scatter([x], [y], s=60 * parameters_m + 20, color=color, alpha=0.6, linewidth=0)
-    axes.annotate(text, (x, y), xytext=(6, 4), textcoords='offset points', fontsize=8)
+def _area(parameters_m: float) -> float:
+    return 60 * parameters_m + 20
+
+
+def _name(axes: Axes, points: Sequence[tuple[float, float, str]]) -> None:
+    """Write names beside points, above and below in turn from left to right."""
+    for number, (x, y, text) in enumerate(sorted(points)):
+        above = number % 2 == 0
+        axes.annotate(
+            text, (x, y), xytext=(0, 12 if above else -12), textcoords='offset points',
+            ha='center', va='bottom' if above else 'top', fontsize=8,
+        )  # fmt: skip
 
 
 def _line(
