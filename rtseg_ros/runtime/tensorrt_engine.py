@@ -125,8 +125,8 @@ class TensorRtEngine(Engine):
     def close(self) -> None:
         """Free everything on the GPU; arrays that were returned become invalid."""
         if self._session is not None:
-            self._owned().close()
-            self._session = None
+            session, self._session = self._owned(), None
+            session.close()
 
     def _owned(self) -> Session:
         if self._session is None:

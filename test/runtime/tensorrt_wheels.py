@@ -19,7 +19,11 @@ BINDINGS = {
     '11.4.0.106': 'tensorrt-cu13-bindings==11.4.0.106',
 }
 RTX = ('tensorrt-rtx-cu13-libs==1.7.1.116', 'tensorrt-rtx-cu13-bindings==1.7.1.116')
-CUDA_RUNTIME = ('nvidia-cuda-runtime==13.0.96',)
+CUDA_RUNTIMES = {
+    '11.8': 'nvidia-cuda-runtime-cu11==11.8.89',
+    '12.6': 'nvidia-cuda-runtime-cu12==12.6.77',
+    '13.0': 'nvidia-cuda-runtime==13.0.96',
+}
 
 # What the bindings need to be importable: none of it is ever called.
 _STUB = """
