@@ -167,26 +167,29 @@ def read_parameters(node: Node, kind: type[Parameters], *, prefix: str = '') -> 
         values[item.name] = tuple(value) if isinstance(item.default, tuple) else value
         reason = _not_a_choice(item, values[item.name])
         if reason:
-            raise SettingError(reason)
+            raise SettingError(f'{prefix}{reason}')
     return kind(**values)
 
 
-def refusal(changes: list[Parameter], kind: type[Any], *, configured: bool) -> str:
+def refusal(
+    changes: list[Parameter], kind: type[Any], *, configured: bool, prefix: str = ''
+) -> str:
     """Say why parameter changes cannot be accepted; empty if they can.
 
     Args:
         changes: Requested values; types and ranges were checked by the descriptors.
         kind: The parameter dataclass.
         configured: Whether the node is configured, so that only live parameters may change.
+        prefix: As given to ``declare_parameters``.
     """
-    known = {item.name: item for item in fields(kind)}
+    known = {prefix + item.name: item for item in fields(kind)}
     for change in changes:
         item = known.get(change.name)
         if item is None:
             continue
         reason = _not_a_choice(item, change.value)
         if reason:
-            return reason
+            return f'{prefix}{reason}'
         if configured and not item.metadata['live']:
             return (
                 f'{change.name} can only be set while the node is unconfigured; '

@@ -20,6 +20,7 @@ class Reporter:
     Attributes:
         state: Lifecycle state of the node.
         configure_error: Why the last configure failed; empty if it did not.
+        busy: What takes long at the moment, e.g. building an engine.
     """
 
     def __init__(self, node: LifecycleNode, total: FrameAccount) -> None:
@@ -28,6 +29,7 @@ class Reporter:
         self._seen: dict[str, dict[str, int]] = {}
         self.state = 'unconfigured'
         self.configure_error = ''
+        self.busy = ''
 
     def message(
         self, cameras: Sequence[Camera], segmenter: Segmenter | None, *, max_age_ms: float
@@ -43,7 +45,10 @@ class Reporter:
             if text
         ]
         values = {'state': self.state, **model_values(segmenter)}
-        rows = [(name, self._total, '; '.join(named) if cameras else self._advice_without())]
+        summary = '; '.join(named) if cameras else self._advice_without()
+        if self.busy:
+            summary = f'{self.busy}; {summary}'.rstrip('; ')
+        rows = [(name, self._total, summary)]
         rows += [
             (f'{name}: {camera.name}', camera.account, text)
             for camera, text in zip(cameras, advices, strict=True)

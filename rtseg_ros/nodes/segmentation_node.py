@@ -32,9 +32,12 @@ from rtseg_ros.nodes.parameters import (
 )
 from rtseg_ros.nodes.reporter import Reporter
 from rtseg_ros.runtime import Segmenter, load_segmenter
+from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
 
+TENSORRT = 'tensorrt.'
 TAP_PERIOD_S = 0.1
 DIAGNOSTICS_PERIOD_S = 1.0
+PROGRESS_PERIOD_S = 5.0
 Success = TransitionCallbackReturn.SUCCESS
 Failure = TransitionCallbackReturn.FAILURE
 
@@ -50,10 +53,12 @@ class SegmentationNode(LifecycleNode):
     def __init__(self) -> None:
         super().__init__('segmentation')
         declare_parameters(self, SegmentationParameters)
+        declare_parameters(self, TensorRtOptions, prefix=TENSORRT)
         self._total = FrameAccount()
         self._reporter = Reporter(self, self._total)
         self._accounts: dict[str, FrameAccount] = {}
         self._log_limit = LogLimit()
+        self._progress_limit = LogLimit(period_s=PROGRESS_PERIOD_S)
         self._pipeline = FramePipeline(
             SegmentationParameters(), clock=self.get_clock(), log=self._log_refusal
         )
@@ -171,16 +176,27 @@ class SegmentationNode(LifecycleNode):
     # Model
 
     def _load(self, settings: SegmentationParameters) -> Segmenter:
-        return load_segmenter(
-            settings.model,
-            engine=settings.engine,
-            providers=settings.providers,
-            threads=settings.threads,
-            geometry=settings.geometry(),
-            groups=settings.class_groups or None,
-            min_confidence=settings.min_confidence,
-            unlabelled_id=settings.unlabelled_id,
-        )
+        try:
+            return load_segmenter(
+                settings.model,
+                engine=settings.engine,
+                providers=settings.providers,
+                threads=settings.threads,
+                tensorrt=read_parameters(self, TensorRtOptions, prefix=TENSORRT),
+                progress=self._on_progress,
+                geometry=settings.geometry(),
+                groups=settings.class_groups or None,
+                min_confidence=settings.min_confidence,
+                unlabelled_id=settings.unlabelled_id,
+            )
+        finally:
+            self._reporter.busy = ''
+
+    def _on_progress(self, fraction: float, what: str) -> None:
+        """Say how far the building of an engine is, which can take minutes."""
+        self._reporter.busy = f'{what}: {fraction:.0%}'
+        if self._progress_limit.passes(what):
+            self.get_logger().info(self._reporter.busy)
 
     def _install(self, segmenter: Segmenter, settings: SegmentationParameters) -> None:
         """Swap between two frames."""
@@ -213,7 +229,11 @@ class SegmentationNode(LifecycleNode):
     def _apply(self, changes: list[Parameter]) -> str:
         """Carry out parameter changes all together; say why not, or nothing."""
         segmenter = self._pipeline.segmenter
-        reason = refusal(changes, SegmentationParameters, configured=segmenter is not None)
+        configured = segmenter is not None
+        reason = refusal(changes, SegmentationParameters, configured=configured)
+        reason = reason or refusal(
+            changes, TensorRtOptions, configured=configured, prefix=TENSORRT
+        )
         if reason or segmenter is None:
             return reason
         settings = self._pipeline.settings
