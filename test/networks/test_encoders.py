@@ -225,6 +225,13 @@ def test_a_file_that_does_not_fit_changes_nothing(tmp_path):
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 
 
+def test_a_tensor_too_many(tmp_path):
+    weights = torchvision_resnet18() | {'layer9.bias': torch.zeros(1)}
+    torch.save(weights, tmp_path / 'more.pth')
+    with pytest.raises(CheckpointError, match=r'ResNet18: 1 unexpected \(layer9.bias\). It'):
+        load_encoder_weights(create_network('linknet', 3), tmp_path / 'more.pth')
+
+
 def test_no_encoder_to_initialise(tmp_path):
     with pytest.raises(NetworkError, match='LEDNet has no encoder'):
         load_encoder_weights(create_network('lednet', 3), tmp_path / 'any.pth')
