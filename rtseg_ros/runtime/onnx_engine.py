@@ -40,7 +40,7 @@ class OnnxEngine(Engine):
             )
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # errors come as exceptions; a log per frame floods
         # Labels are finished outside, from the logits, which is faster and exact.
         has_logits = 'logits' in model.outputs
         content = model.logits_only() if has_logits else model.content
