@@ -43,6 +43,7 @@ section { padding: 18px; margin-top: 16px; }
 @media (min-width: 900px) { .pair { grid-template-columns: 1fr 1fr; } }
 .pair > section { margin-top: 0; min-width: 0; }
 .pair { margin-top: 16px; }
+.pair > :only-child { grid-column: 1 / -1; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 10px; text-align: right; white-space: nowrap; }

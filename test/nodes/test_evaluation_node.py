@@ -1,5 +1,6 @@
 """Live evaluation with real nodes over real DDS: live equals offline."""
 
+from dataclasses import fields
 import json
 from pathlib import Path
 import signal
@@ -10,6 +11,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip('rclpy', reason='the nodes need ROS 2')
 pytest.importorskip('rosbags', reason='rosbags is not installed')
@@ -19,7 +21,8 @@ import rclpy
 from rtseg_ros.bags import BagWriter, RawMessage, stamp_ns_from_cdr
 from rtseg_ros.cli import main
 from rtseg_ros.labels import LabelSet
-from rtseg_ros.nodes.bag_player import with_stamp
+from rtseg_ros.nodes.bag_player import PlayerParameters, with_stamp
+from rtseg_ros.nodes.evaluation_node import EvaluationParameters
 from rtseg_ros.nodes.lifecycle_client import LifecycleClient
 
 ROOT = Path(__file__).parents[2]
@@ -208,3 +211,13 @@ def test_refusals(bag, capsys, options, message):
     assert main(['evaluate', '--live', *words]) == 1
     err = capsys.readouterr().err
     assert any(part in err for part in message.split('|'))
+
+
+@pytest.mark.parametrize(
+    ('node', 'kind'), [('evaluation', EvaluationParameters), ('bag_player', PlayerParameters)]
+)
+def test_the_yaml_has_every_parameter_with_its_default(node, kind):
+    content = yaml.safe_load((ROOT / 'config' / 'evaluation.yaml').read_text())
+    assert content[f'/**/{node}']['ros__parameters'] == {
+        field.name: field.default for field in fields(kind)
+    }
