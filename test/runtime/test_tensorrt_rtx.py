@@ -1,7 +1,8 @@
 """Every network and every shipped model, really parsed and built by TensorRT-RTX, without a GPU.
 
 One plan for two GPUs at once: SM86 (GeForce 30) and SM89 (GeForce 40). Small inputs, so that all
-of it takes two minutes; skipnet_vgg16 with its 134 million weights alone takes half a minute.
+of it takes two to three minutes on two cores; skipnet_vgg16 alone, with its 134 million weights,
+takes half a minute.
 """
 
 from dataclasses import replace
@@ -10,6 +11,7 @@ import os
 import subprocess
 import sys
 
+from explicit_int8 import int8_model
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -19,13 +21,12 @@ from tiny_model import write_model
 
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.networks import create_network, list_networks
-from rtseg_ros.runtime.model_file import SHIPPED_MODELS, ModelMetadata
+from rtseg_ros.runtime.model_file import SHIPPED_MODELS, ModelMetadata, read_model_file
 from rtseg_ros.runtime.preprocess import Preprocessing
 
 pytestmark = pytest.mark.downloads
 SIZE_HW = (64, 96)
 TARGETS = {'compute_targets': 'SM86,SM89'}
-PRECISIONS = ('fp32', 'fp16')
 
 
 @pytest.fixture(scope='module')
@@ -77,7 +78,8 @@ def exported(tmp_path_factory):
             align_corners=network.align_corners,
         )
         model = export_network(network, metadata)
-        for precision, made in (('fp32', model), ('fp16', half_model(model))):
+        for precision, make in (('fp32', None), ('fp16', half_model), ('int8', int8_model)):
+            made = make(model) if make else model
             path = folder / f'{precision}.onnx'
             path.write_bytes(file_content(made, replace(metadata, precision=precision)))
             yield precision, path
@@ -92,7 +94,9 @@ def test_every_network_builds_in_the_precision_of_its_file(rtx, exported, name):
         answer = rtx(path, **TARGETS)
         assert 'error' not in answer, f'{name} in {precision}: {answer["error"]}'
         assert answer['bytes'] > 10000
-        assert share(answer, precision) == 1, f'{name} in {precision}: {answer["layers"]}'
+        # Transposed convolutions and pooling by matrix products stay as they are in int8.
+        least = 0.75 if precision == 'int8' else 1
+        assert share(answer, precision) >= least, f'{name} in {precision}: {answer["layers"]}'
 
 
 SHIPPED = sorted(SHIPPED_MODELS.glob('*.onnx'))
@@ -104,6 +108,8 @@ SHIPPED = sorted(SHIPPED_MODELS.glob('*.onnx'))
 def test_every_shipped_model_builds(rtx, path, labels):
     answer = rtx(path, labels=labels, **TARGETS)
     assert 'error' not in answer, answer
+    precision = read_model_file(path).metadata.precision
+    assert share(answer, precision) >= (0.75 if precision == 'int8' else 1), answer['layers']
     progress = answer['progress']
     assert progress == sorted(progress)
     assert progress[-1] == 1.0
