@@ -1,6 +1,5 @@
 """Two reports side by side: what changed, and what changed beyond noise."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 import json
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from rtseg_ros.errors import EvaluationError
-
-RESAMPLES = 1000
-# Consecutive frames resemble each other, so whole runs of them are drawn together.
-BLOCK = 10
-_FEW = 20_000
-
-Interval = tuple[float, float]
+from rtseg_ros.evaluation.noise import (
+    Interval,
+    draw,
+    intervals,
+    latency_interval,
+    resampled_iou,
+)
 
 
 @dataclass(frozen=True)
@@ -123,16 +122,19 @@ def _frames(path: Path, num_classes: int) -> _Frames | None:
     if not path.is_file():
         return None
     truths, intersection, union, latency = [], [], [], []
-    with path.open(encoding='utf-8') as lines:
-        for line in lines:
-            frame = json.loads(line)
-            if frame['outcome'] != 'published':
-                continue
-            latency.append(frame['latency_ms']['total'])
-            if len(frame.get('union', ())) == num_classes > 0:
-                truths.append(frame['truth_crc32'])
-                intersection.append(frame['intersection'])
-                union.append(frame['union'])
+    try:
+        with path.open(encoding='utf-8') as lines:
+            for line in lines:
+                frame = json.loads(line)
+                if frame['outcome'] != 'published':
+                    continue
+                latency.append(frame['latency_ms']['total'])
+                if len(frame.get('union', ())) == num_classes > 0:
+                    truths.append(frame['truth_crc32'])
+                    intersection.append(frame['intersection'])
+                    union.append(frame['union'])
+    except (ValueError, KeyError) as error:
+        raise EvaluationError(f"'{path}' is damaged: {error!r}; evaluate again") from error
     shape = (len(truths), num_classes)
     return _Frames(
         truths,
@@ -148,20 +150,21 @@ def _accuracy(
     a, b = reports
     if not classes or a.get('miou') is None or b.get('miou') is None:
         return []
-    intervals: list[Interval | None] = [None] * (len(classes) + 1)
+    noise: list[Interval | None] = [None] * (len(classes) + 1)
     if frames[0] and frames[1] and frames[0].truths and frames[1].truths:
         random = np.random.default_rng(0)
         paired = frames[0].truths == frames[1].truths
-        starts = _starts(len(frames[0].truths), random)
-        first = _resampled_iou(frames[0], starts)
+        starts = draw(len(frames[0].truths), random)
+        first = resampled_iou(frames[0].intersection, frames[0].union, starts)
         if not paired:
-            starts = _starts(len(frames[1].truths), random)
-        intervals = _intervals(_resampled_iou(frames[1], starts) - first)
+            starts = draw(len(frames[1].truths), random)
+        second = resampled_iou(frames[1].intersection, frames[1].union, starts)
+        noise = intervals(second - first)
     rows = [('mIoU', a['miou'], b['miou'])]
     rows += [(name, a['iou'][name], b['iou'][name]) for name in classes]
     changes = [
         _change(name, '%', x, y, interval, more_is_better=True)
-        for (name, x, y), interval in zip(rows, intervals, strict=True)
+        for (name, x, y), interval in zip(rows, noise, strict=True)
     ]
     for key, name in (
         ('pixel_accuracy', 'pixel accuracy'),
@@ -179,7 +182,7 @@ def _speed(reports: list[dict[str, Any]], frames: list[_Frames | None]) -> list[
         for key, percent in (('p50', 50), ('p99', 99)):
             interval = None
             if frames[0] and frames[1] and len(frames[0].latency_ms) and len(frames[1].latency_ms):
-                interval = _latency_interval(
+                interval = latency_interval(
                     frames[0].latency_ms,
                     frames[1].latency_ms,
                     lambda values, p=percent: np.percentile(values, p, axis=1),  # type: ignore[misc]
@@ -230,53 +233,3 @@ def _change(
         if low > 0 or high < 0:
             verdict = 'better' if (low > 0) == more_is_better else 'worse'
     return Change(name, unit, first, second, interval, verdict)
-
-
-def _starts(count: int, random: np.random.Generator) -> np.ndarray:
-    """Draw the starts of the runs of each resample: (RESAMPLES, runs)."""
-    length = min(BLOCK, count)
-    return random.integers(0, count - length + 1, (RESAMPLES, -(-count // length)))
-
-
-def _resampled_iou(frames: _Frames, starts: np.ndarray) -> np.ndarray:
-    """Return mIoU and IoU per class of each resample: (RESAMPLES, 1 + K)."""
-    length = min(BLOCK, len(frames.truths))
-    sums = []
-    for counts in (frames.intersection, frames.union):
-        total = np.vstack([np.zeros_like(counts[:1]), np.cumsum(counts, axis=0)])
-        runs = total[length:] - total[:-length]  # (N - length + 1, K)
-        sums.append(np.stack([runs[row].sum(axis=0) for row in starts]))
-    intersection, union = sums
-    iou = np.divide(intersection, union, out=np.full(intersection.shape, np.nan), where=union > 0)
-    known = np.isfinite(iou)
-    mean = np.where(known, iou, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    return np.column_stack([mean, iou])
-
-
-def _intervals(differences: np.ndarray) -> list[Interval | None]:
-    found: list[Interval | None] = []
-    for column in differences.T:
-        known = column[np.isfinite(column)]
-        if known.size < RESAMPLES // 2:
-            found.append(None)
-            continue
-        low, high = np.percentile(known, (2.5, 97.5))
-        found.append((float(low), float(high)))
-    return found
-
-
-def _latency_interval(
-    first: np.ndarray, second: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]
-) -> Interval:
-    random = np.random.default_rng(0)
-    resampled = []
-    for values in (first, second):
-        values = values[:: max(len(values) // _FEW, 1)]
-        length = min(BLOCK, len(values))
-        rows = []
-        for starts in _starts(len(values), random)[:: max(len(values) // 2000, 1)]:
-            rows.append(values[(starts[:, None] + np.arange(length)).ravel()])
-        resampled.append(statistic(np.stack(rows)))
-    count = min(len(part) for part in resampled)
-    low, high = np.percentile(resampled[1][:count] - resampled[0][:count], (2.5, 97.5))
-    return float(low), float(high)
