@@ -18,6 +18,7 @@ VERBS = {
     'benchmark': 'measure speed against other ways to run a network',
     'bag': 'make a bag from a data set, image folder or video',
     'demo': 'run the nodes on street video and make pictures',
+    'soak': 'run a node for long under more frames than it can take',
     'doctor': 'check this machine and a running graph, say what to do',
 }
 

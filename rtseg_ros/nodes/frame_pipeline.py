@@ -144,20 +144,25 @@ class FramePipeline:
                 **result.timing_ms,
                 'publish': (done_ns - start_ns) / 1e6,
                 'total': (done_ns - frame.received_ns) / 1e6,
+                'age': self._age_ms(frame.header),
             }
         )
         camera.account.finish('published')
 
     def _too_old(self, camera: Camera, header: Header) -> bool:
-        """Count a frame whose stamp is older than allowed; a stamp of zero has no age."""
-        stamp_ns = header.stamp.sec * 10**9 + header.stamp.nanosec
-        age_ms = (self._clock.now().nanoseconds - stamp_ns) / 1e6
-        if not self.settings.max_age_ms or not stamp_ns or age_ms <= self.settings.max_age_ms:
+        """Count a frame whose stamp is older than allowed."""
+        age_ms = self._age_ms(header)
+        if not self.settings.max_age_ms or age_ms <= self.settings.max_age_ms:
             return False
         camera.account.finish(
             'stale', reason=f'{age_ms:.0f} ms old, max_age_ms is {self.settings.max_age_ms:g}'
         )
         return True
+
+    def _age_ms(self, header: Header) -> float:
+        """Return how old a stamp is by the node's clock; 0 without a stamp or from ahead."""
+        stamp_ns = header.stamp.sec * 10**9 + header.stamp.nanosec
+        return max(self._clock.now().nanoseconds - stamp_ns, 0) / 1e6 if stamp_ns else 0.0
 
     def _refuse(self, camera: Camera, bin_name: str, error: Exception) -> None:
         reason = (

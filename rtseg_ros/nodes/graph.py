@@ -7,6 +7,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+RESULTS = ('/mask', '/confidence', '/overlay')
 _EXAMPLES = 4
 
 
@@ -31,9 +32,7 @@ class TopicFacts:
     image_topics: tuple[str, ...]
 
 
-def topic_facts(
-    node: Node, topic: str, type_name: str, qos: QoSProfile, *, own_prefix: str = ''
-) -> TopicFacts:
+def topic_facts(node: Node, topic: str, type_name: str, qos: QoSProfile) -> TopicFacts:
     """Ask the graph about a topic.
 
     Args:
@@ -41,7 +40,6 @@ def topic_facts(
         topic: Full name.
         type_name: What the subscriber takes.
         qos: The subscriber's.
-        own_prefix: Topics that begin like this are left out of ``image_topics``.
     """
     found = node.get_publishers_info_by_topic(topic)
     refusals = []
@@ -51,18 +49,13 @@ def topic_facts(
         reason = incompatibility(publisher.qos_profile, qos)
         if reason:
             refusals.append(f'{_name(publisher)} on {topic} {reason}')
-    image_topics: list[str] = []
-    if not found:
-        for name, types in node.get_topic_names_and_types():
-            if set(types) & set(IMAGE_TYPES) and not (own_prefix and name.startswith(own_prefix)):
-                image_topics += [name] if node.count_publishers(name) else []
     return TopicFacts(
         topic=topic,
         type_name=type_name,
         publishers=sum(publisher.topic_type == type_name for publisher in found),
         other_types=tuple(sorted({publisher.topic_type for publisher in found} - {type_name})),
         refusals=tuple(refusals),
-        image_topics=tuple(sorted(image_topics)[:_EXAMPLES]),
+        image_topics=() if found else _image_topics(node),
     )
 
 
@@ -101,6 +94,21 @@ def clock_is_missing(node: Node) -> bool:
     """Return whether the node waits for simulated time that nobody publishes."""
     uses = node.get_parameter('use_sim_time').value
     return bool(uses) and not node.count_publishers('/clock')
+
+
+def _image_topics(node: Node) -> tuple[str, ...]:
+    """Return image topics that have a publisher, those of the node's own namespace first."""
+    namespace = node.get_namespace().rstrip('/') + '/'
+    topics = [
+        name
+        for name, types in node.get_topic_names_and_types()
+        if set(types) & set(IMAGE_TYPES)
+        and not name.endswith(RESULTS)
+        and node.count_publishers(name)
+    ]
+    return tuple(
+        sorted(topics, key=lambda name: (not name.startswith(namespace), name))[:_EXAMPLES]
+    )
 
 
 def _name(endpoint: Any) -> str:

@@ -84,7 +84,6 @@ class Reporter:
                     camera.topic,
                     f'sensor_msgs/msg/{camera.message_type.__name__}',
                     camera.image_qos,
-                    own_prefix=f'{name}/',
                 ),
                 recent={name: snapshot.counts[name] - before.get(name, 0) for name in BINS},
                 silent_s=time.monotonic() - camera.last_heard_s,
