@@ -89,3 +89,19 @@ def test_cityscapes_weights_label_a_street(name, file, preprocessing):
     matrix = ConfusionMatrix(19)
     matrix.add(truth, labels)
     assert matrix.pixel_accuracy() > 0.8
+
+
+def test_dilations_of_espnetv2_follow_the_limit_of_the_receptive_field():
+    """Branches see 3, 5, 7 and 9 pixels; beyond a level's limit 3 again, smallest first."""
+    with torch.device('meta'):
+        trunk = create_network('espnetv2', 20).base_net
+    levels = [
+        (13, [trunk.level2_0.eesp]),
+        (11, [trunk.level3_0.eesp]),
+        (9, [*trunk.level3, trunk.level4_0.eesp]),
+        (7, trunk.level4),
+    ]
+    for limit, units in levels:
+        sizes = sorted(size if size <= limit else 3 for size in (3, 5, 7, 9))
+        for unit in units:
+            assert [branch.conv.dilation[0] * 2 + 1 for branch in unit.spp_dw] == sizes
