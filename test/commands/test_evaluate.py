@@ -204,9 +204,8 @@ def test_ctrl_c_writes_the_report_so_far(make_model, tmp_path):
     )  # fmt: skip
     part = tmp_path / 'out' / 'frames.jsonl.part'
     end = time.monotonic() + 60
-    while not part.exists() and time.monotonic() < end:
+    while not (part.exists() and part.stat().st_size) and time.monotonic() < end:
         time.sleep(0.05)
-    time.sleep(1.0)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output.decode()
