@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 import warnings
 
 import numpy as np
+import onnx
 import torch
 
 from rtseg_ros.conversion.checkpoint import read_checkpoint
@@ -14,6 +14,7 @@ from rtseg_ros.conversion.convert import convert
 from rtseg_ros.conversion.export import export_network, file_content
 from rtseg_ros.conversion.frames import made_items, read_items
 from rtseg_ros.conversion.matching import load_weights
+from rtseg_ros.conversion.operators import use_fast_operators
 from rtseg_ros.conversion.precision import half_model
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import BenchmarkError
@@ -34,6 +35,7 @@ from rtseg_ros.runtime.preprocess import (
 
 OPSET = 17
 NUM_FRAMES = 8
+MOST_VERIFIED = 500
 
 
 @dataclass(frozen=True)
@@ -103,14 +105,14 @@ def prepare(
         size_hw: Input height and width in pixels.
         source: Weights and frames.
         folder: Empty folder for the files.
-        plain: Whether to export for the contenders that are not ours, too.
+        plain: Whether to export for the contenders that are not ours, and to measure accuracy.
 
     Raises:
         BenchmarkError: If the request makes no sense.
         RtsegError: If a checkpoint, the frames or the network cannot be used.
     """
     if source.checkpoint:
-        module, model, miou = _trained(network, size_hw, source, folder)
+        module, model, miou = _trained(network, size_hw, source, folder, accuracy=plain)
     else:
         module, model, miou = _random(network, size_hw, source, folder)
     metadata = read_model_file(model['fp32']).metadata
@@ -149,10 +151,9 @@ def _random(network: str, size_hw: tuple[int, int], source: Source, folder: Path
         preprocessing=Preprocessing(size_hw, 'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB),
         align_corners=module.align_corners,
     )
-    exported = export_network(module, metadata)
-    makers: dict[str, Callable[[], Any]] = {
-        'fp32': lambda: exported,
-        'fp16': lambda: half_model(exported),
+    makers: dict[str, Callable[[], onnx.ModelProto]] = {
+        'fp32': lambda: export_network(module, metadata),
+        'fp16': lambda: half_model(export_network(module, metadata)),
     }
     models = {}
     for precision in _with_fp32(source.precisions):
@@ -161,12 +162,16 @@ def _random(network: str, size_hw: tuple[int, int], source: Source, folder: Path
                 f'{precision} needs trained weights to be of use: give --checkpoint and --frames'
             )
         models[precision] = folder / f'{precision}.onnx'
-        content = file_content(makers[precision](), replace(metadata, precision=precision))
+        model = makers[precision]()
+        use_fast_operators(model)
+        content = file_content(model, replace(metadata, precision=precision))
         models[precision].write_bytes(content)
     return module, models, {}
 
 
-def _trained(network: str, size_hw: tuple[int, int], source: Source, folder: Path) -> Made:
+def _trained(
+    network: str, size_hw: tuple[int, int], source: Source, folder: Path, *, accuracy: bool
+) -> Made:
     checkpoint = read_checkpoint(source.checkpoint)
     labels = load_label_set(source.labels) if source.labels else checkpoint.labels
     name = network or checkpoint.network
@@ -187,7 +192,8 @@ def _trained(network: str, size_hw: tuple[int, int], source: Source, folder: Pat
             size_hw=size_hw,
             precision=precision,
             calibration=source.frames,
-            verify=source.frames,
+            verify=source.frames if accuracy else '',
+            verify_frames=MOST_VERIFIED,
             keep_anyway=True,
         )
         done = convert(settings, lambda stage, done, total: None)

@@ -15,6 +15,7 @@ from rtseg_ros.conversion.checkpoint import Checkpoint, read_checkpoint
 from rtseg_ros.conversion.export import OPSET, export_network, file_content, write_together
 from rtseg_ros.conversion.frames import made_items, read_items
 from rtseg_ros.conversion.matching import Match, load_weights, looks_like
+from rtseg_ros.conversion.operators import use_fast_operators
 from rtseg_ros.conversion.parity import TOLERANCES, Parity, compare, onnxruntime_inference
 from rtseg_ros.conversion.precision import half_model
 from rtseg_ros.conversion.presets import chosen_preprocessing
@@ -114,6 +115,7 @@ def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
     model = export_network(network, metadata)
     if settings.precision == 'fp16':
         model = half_model(model)
+    use_fast_operators(model)
     parity = _compared(settings, network, model, metadata, progress)
     if not parity.passed and not settings.keep_anyway:
         raise ParityError(_refusal(settings, parity))
