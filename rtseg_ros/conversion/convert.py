@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime
 import torch
@@ -13,12 +14,13 @@ import torch
 from rtseg_ros import __version__
 from rtseg_ros.conversion.checkpoint import Checkpoint, read_checkpoint
 from rtseg_ros.conversion.export import OPSET, export_network, file_content, write_together
-from rtseg_ros.conversion.frames import made_items, read_items
+from rtseg_ros.conversion.frames import made_items, read_items, source_name
 from rtseg_ros.conversion.matching import Match, load_weights, looks_like
 from rtseg_ros.conversion.operators import use_fast_operators
 from rtseg_ros.conversion.parity import TOLERANCES, Parity, compare, onnxruntime_inference
 from rtseg_ros.conversion.precision import half_model
 from rtseg_ros.conversion.presets import chosen_preprocessing
+from rtseg_ros.conversion.quantization import quantized_model
 from rtseg_ros.conversion.report import report
 from rtseg_ros.conversion.settings import PRECISIONS, ConversionSettings
 from rtseg_ros.errors import ConversionError, ParityError
@@ -26,6 +28,7 @@ from rtseg_ros.evaluation.sources import Item
 from rtseg_ros.labels import LabelSet, load_label_set
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.model_file import ModelMetadata, model_file_from_content
+from rtseg_ros.runtime.preprocess import resized_frame
 
 # Called with the stage, steps done and steps in all; a stage starts with 0 done.
 Progress = Callable[[str, int, int], None]
@@ -115,6 +118,9 @@ def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
     model = export_network(network, metadata)
     if settings.precision == 'fp16':
         model = half_model(model)
+    elif settings.precision == 'int8':
+        model, note = _quantized(settings, model, metadata, progress)
+        notes.append(note)
     use_fast_operators(model)
     parity = _compared(settings, network, model, metadata, progress)
     if not parity.passed and not settings.keep_anyway:
@@ -198,6 +204,32 @@ def _unlabelled_output(
     return index, f'output {index} of 0 to {found.outputs - 1} means unlabelled'
 
 
+def _quantized(
+    settings: ConversionSettings,
+    model: onnx.ModelProto,
+    metadata: ModelMetadata,
+    progress: Progress,
+) -> tuple[onnx.ModelProto, str]:
+    items = read_items(
+        settings.calibration, limit=settings.calibration_frames, labels=metadata.labels
+    )
+    size_hw = metadata.preprocessing.size_hw
+
+    def reader(item: Item) -> Callable[[], np.ndarray]:
+        return lambda: np.ascontiguousarray(resized_frame(item.frame(), size_hw))[None]
+
+    quantized = quantized_model(
+        model,
+        [reader(item) for item in items],
+        lambda done, total: progress('calibrating', done, total),
+    )
+    note = (
+        f'int8: {quantized.convolutions} convolutions, {quantized.float_convolutions} stay '
+        f'float32; ranges from {len(items)} frames of {source_name(settings.calibration)}'
+    )
+    return quantized.model, note
+
+
 def _compared(
     settings: ConversionSettings,
     network: SegmentationNetwork,
@@ -225,7 +257,7 @@ def _verification(settings: ConversionSettings, metadata: ModelMetadata) -> tupl
         size_hw = metadata.preprocessing.size_hw
         return made_items(size_hw, MADE_FRAMES), 'made-up street scenes'
     items = read_items(path, limit=settings.verify_frames, labels=metadata.labels)
-    return items, '/'.join(Path(path).absolute().parts[-2:])
+    return items, source_name(path)
 
 
 def _refusal(settings: ConversionSettings, parity: Parity) -> str:

@@ -13,8 +13,8 @@ from onnx import TensorProto, helper
 import torch
 
 from rtseg_ros import __version__
+from rtseg_ros.conversion.batch_norm import fold_batch_norms
 from rtseg_ros.conversion.graph import (
-    fold_batch_norms,
     fold_constants,
     remove_unused,
     reverse_input_channels,

@@ -49,6 +49,11 @@ def read_items(path: str | Path, *, limit: int, labels: LabelSet) -> list[Item]:
     return [_item_from_file(files[i]) for i in _spread_indices(len(files), limit)]
 
 
+def source_name(path: str | Path) -> str:
+    """Return the last two parts of a path, to record where frames came from, e.g. camvid/val."""
+    return '/'.join(Path(path).absolute().parts[-2:])
+
+
 def made_items(size_hw: tuple[int, int], count: int) -> list[Item]:
     """Make street-like frames: sky, road, boxes and texture; the same ones each time."""
     return [

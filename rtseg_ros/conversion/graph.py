@@ -35,7 +35,7 @@ def attribute(node: onnx.NodeProto, name: str, default: float) -> float:
 
 def set_constant(graph: onnx.GraphProto, name: str, value: np.ndarray) -> str:
     """Add an initializer, or give it a new value; returns its name."""
-    tensor = numpy_helper.from_array(np.ascontiguousarray(value), name)
+    tensor = numpy_helper.from_array(np.asarray(value), name)
     existing = constants(graph)
     if name in existing:
         existing[name].CopyFrom(tensor)
@@ -66,83 +66,6 @@ def fold_constants(model: onnx.ModelProto) -> None:
             known[name] = value
             set_constant(graph, name, value)
         graph.node.remove(node)
-
-
-def fold_batch_norms(graph: onnx.GraphProto) -> None:
-    """Fold each BatchNormalization into the convolution that alone feeds it.
-
-    Works for Conv and ConvTranspose. A norm behind a sum or a concatenation stays, with its
-    statistics folded into its scale and bias: a small variance would not survive float16.
-    """
-    readers = consumers(graph)
-    producers = {name: node for node in graph.node for name in node.output}
-    results = {output.name for output in graph.output}
-    for norm in [node for node in graph.node if node.op_type == 'BatchNormalization']:
-        factor, offset = _factor_and_offset(graph, norm)
-        source = norm.input[0]
-        convolution = producers.get(source)
-        if (
-            convolution is not None
-            and convolution.op_type in ('Conv', 'ConvTranspose')
-            and len(readers[source]) == 1
-            and source not in results
-        ):
-            _scale_outputs(graph, convolution, factor, offset)
-            convolution.output[0] = norm.output[0]
-            graph.node.remove(norm)
-        else:
-            _replace_statistics(graph, norm, factor, offset)
-
-
-def _factor_and_offset(
-    graph: onnx.GraphProto, norm: onnx.NodeProto
-) -> tuple[np.ndarray, np.ndarray]:
-    known = constants(graph)
-    gamma, beta, mean, variance = (
-        numpy_helper.to_array(known[name]).astype(np.float64) for name in norm.input[1:5]
-    )
-    factor = gamma / np.sqrt(variance + attribute(norm, 'epsilon', 1e-5))
-    return factor, beta - mean * factor
-
-
-def _scale_outputs(
-    graph: onnx.GraphProto, convolution: onnx.NodeProto, factor: np.ndarray, offset: np.ndarray
-) -> None:
-    known = constants(graph)
-    weight = numpy_helper.to_array(known[convolution.input[1]]).astype(np.float64)
-    if convolution.op_type == 'Conv':
-        weight = weight * factor[:, None, None, None]
-    else:  # (in, out / groups, kh, kw)
-        groups = int(attribute(convolution, 'group', 1))
-        per_input = np.repeat(factor.reshape(groups, -1), len(weight) // groups, axis=0)
-        weight = weight * per_input[:, :, None, None]
-    if len(convolution.input) == 3:
-        offset = offset + numpy_helper.to_array(known[convolution.input[2]]) * factor
-    # New names: other convolutions may share the old weights.
-    name = convolution.output[0]
-    inputs = [
-        convolution.input[0],
-        set_constant(graph, f'{name}/weight', weight.astype(np.float32)),
-        set_constant(graph, f'{name}/bias', offset.astype(np.float32)),
-    ]
-    del convolution.input[:]
-    convolution.input.extend(inputs)
-
-
-def _replace_statistics(
-    graph: onnx.GraphProto, norm: onnx.NodeProto, factor: np.ndarray, offset: np.ndarray
-) -> None:
-    name = norm.output[0]
-    values = {
-        'scale': factor, 'bias': offset, 'mean': np.zeros_like(factor), 'var': np.ones_like(factor)
-    }  # fmt: skip
-    inputs = [norm.input[0]] + [
-        set_constant(graph, f'{name}/{part}', value.astype(np.float32))
-        for part, value in values.items()
-    ]
-    del norm.input[:], norm.attribute[:]
-    norm.input.extend(inputs)
-    norm.attribute.append(onnx.helper.make_attribute('epsilon', 0.0))
 
 
 def reverse_input_channels(graph: onnx.GraphProto, image: str) -> bool:

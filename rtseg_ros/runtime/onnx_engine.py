@@ -7,6 +7,7 @@ import onnxruntime as ort
 
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.engine import Engine, Outputs
+from rtseg_ros.runtime.int8_cpu import with_unsigned_activations
 from rtseg_ros.runtime.model_file import ModelFile
 
 CPU = 'CPUExecutionProvider'
@@ -44,6 +45,8 @@ class OnnxEngine(Engine):
         # Labels are finished outside, from the logits, which is faster and exact.
         has_logits = 'logits' in model.outputs
         content = model.logits_only() if has_logits else model.content
+        if model.metadata.precision == 'int8' and CPU in providers:
+            content = with_unsigned_activations(content)
         try:
             self._session: ort.InferenceSession | None = ort.InferenceSession(
                 content, options, providers=list(providers)
