@@ -179,6 +179,7 @@ def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requ
             output=output,
             model=model,
             truth_labels=source.labels or model.metadata.labels,
+            truth_table=source.truth_table,
             source=source.facts(),
             mapping=arguments.mapping,
             boundary=not arguments.no_boundary,

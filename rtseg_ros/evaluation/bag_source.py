@@ -25,7 +25,16 @@ UNLABELLED, UNKNOWN = 255, 254
 
 
 class BagSource:
-    """One camera of a bag; ground truth belongs to the frame with the same stamp."""
+    """One camera of a bag; ground truth belongs to the frame with the same stamp.
+
+    Attributes:
+        reader: The open bag.
+        image_topic: Image or CompressedImage.
+        labels_topic: Label images; empty without ground truth.
+        labels: Meaning of the ground truth; None if the bag does not say.
+        truth_table: (256,) uint8, id in the bag's label images to class id; None if equal.
+        problems: What was noticed on the way, with counts.
+    """
 
     def __init__(
         self,
@@ -59,12 +68,12 @@ class BagSource:
         else:
             self.labels_topic = ''
         self.labels = labels
-        self._table: np.ndarray | None = None
+        self.truth_table: np.ndarray | None = None
         self.label_info_topic = f'{camera}/label_info'
         info = self.reader.topics.get(self.label_info_topic)
         if labels is None and self.labels_topic and info is not None and info.count:
             names = self.reader.label_names(self.label_info_topic)
-            self.labels, self._table = label_set_from_names(names)
+            self.labels, self.truth_table = label_set_from_names(names)
 
     def __len__(self) -> int:
         """Return the number of images, as the bag's index says."""
@@ -172,7 +181,7 @@ class BagSource:
                 raise FrameError(f"ground truth has encoding '{message.encoding}'; expected mono8")
             message.encoding = 'mono8'
             labels = pixels_from_image(message)
-        return labels if self._table is None else self._table[labels]
+        return labels if self.truth_table is None else self.truth_table[labels]
 
 
 def _frame(raw: RawMessage) -> np.ndarray:

@@ -209,13 +209,18 @@ class LiveMatcher:
 
 
 def score(
-    spool: Spool, recorder: Recorder, *, progress: Callable[[int], None] = lambda _: None
+    spool: Spool,
+    recorder: Recorder,
+    *,
+    truth_table: np.ndarray | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Put spooled frames into a recorder; a frame without a mask ends in the bin ``lost``.
 
     Args:
         spool: Closed.
         recorder: Open.
+        truth_table: (256,) uint8, id in the label images to class id; None if equal.
         progress: Called with the number of frames done.
     """
     for count, item in enumerate(spool, 1):
@@ -229,6 +234,8 @@ def score(
                     f'{item.mask.shape[1]}x{item.mask.shape[0]}'
                 )
                 truth = None
+            if truth is not None and truth_table is not None:
+                truth = truth_table[truth]
             frame = None
             if item.frame:
                 frame = cv2.imdecode(np.frombuffer(item.frame, np.uint8), cv2.IMREAD_COLOR)

@@ -6,6 +6,8 @@ from pathlib import Path
 import re
 from typing import Any
 
+import numpy as np
+
 from rtseg_ros.evaluation.accuracy import Accuracy
 from rtseg_ros.evaluation.class_mapping import align
 from rtseg_ros.evaluation.live import LiveMatcher, score
@@ -61,6 +63,7 @@ def report_live(
     output: Path,
     model: ModelFile,
     truth_labels: LabelSet,
+    truth_table: np.ndarray | None = None,
     source: Mapping[str, Any],
     mapping: str | Path | None,
     boundary: bool,
@@ -73,6 +76,7 @@ def report_live(
         output: Folder of the report.
         model: The file that the node ran.
         truth_labels: Meaning of the ground truth.
+        truth_table: (256,) uint8, id in the label images to class id; None if equal.
         source: What the images came from.
         mapping: YAML class mapping, where the label sets differ.
         boundary: Whether to compute the boundary F-score.
@@ -84,7 +88,7 @@ def report_live(
     alignment = align(model.metadata.labels, truth_labels, mapping=mapping)
     accuracy = Accuracy(alignment, truth_labels, boundary=boundary)
     with Recorder(output, accuracy) as recorder:
-        score(run.spool, recorder, progress=progress)
+        score(run.spool, recorder, truth_table=truth_table, progress=progress)
     counts = node_counts(run)
     recorder.explain_lost(counts)
     for problem, count in run.matcher.problems.items():

@@ -47,6 +47,7 @@ class Recorder:
         self.bins: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
         self._written = 0
+        self._gap = False
 
     def __enter__(self) -> 'Recorder':
         return self
@@ -93,7 +94,10 @@ class Recorder:
             'latency_ms': {stage: round(value, 3) for stage, value in timing_ms.items()},
         }
         if self.accuracy is not None:
-            score = self.accuracy.add(prediction, truth, instances=instances, continues=continues)
+            score = self.accuracy.add(
+                prediction, truth, instances=instances, continues=continues and not self._gap
+            )
+            self._gap = False
             line |= _score_line(score, labelled=truth is not None)
             if truth is not None and frame is not None and math.isfinite(score.miou):
                 shown, mapped = self.accuracy.aligned(prediction, truth)
@@ -106,6 +110,7 @@ class Recorder:
         if bin_name not in (*BINS, LOST):
             raise ValueError(f'{bin_name!r} is not one of {BINS}')
         self.bins[bin_name] += 1
+        self._gap = True  # the mask before is not that of the frame before
         if reason:
             self.note(f'{bin_name}: {reason}')
         self.timeline.add(time_s, None)

@@ -191,6 +191,21 @@ def test_scoring_equals_scoring_at_once(spool, tmp_path):
     }  # fmt: skip
 
 
+def test_the_bags_own_ids_become_class_ids(spool, tmp_path):
+    matcher = matcher_for(spool)
+    matcher.truth(1, np.where(TRUTH == 3, 30, TRUTH).astype(np.uint8))
+    matcher.image(1, 0, frame)
+    matcher.mask(1, 5, np.minimum(TRUTH, 3))
+    matcher.finish()
+    spool.close()
+    table = np.arange(256, dtype=np.uint8)
+    table[30] = 3
+    with Recorder(tmp_path, Accuracy(align(TINY, TINY), TINY)) as recorder:
+        score(spool, recorder, truth_table=table)
+    assert recorder.accuracy.figures()['miou'] == 1
+    assert recorder.accuracy.unknown_pixels == 0
+
+
 def test_lost_frames_are_explained_by_what_the_node_counted(tmp_path):
     with Recorder(tmp_path, None) as recorder:
         for index in range(10):

@@ -118,6 +118,23 @@ def test_a_bad_frame_is_counted_and_the_rest_goes_on(segmenter, tmp_path):
     assert [line['outcome'] for line in lines_of(tmp_path)].count('rejected') == 2
 
 
+def test_a_bad_frame_breaks_the_sequence(segmenter, tmp_path):
+    """The mask before it is not that of the frame before the next one."""
+    frame, truth = street(0)
+    bad = Item('bad', None, True, failing(BagError('bad')), lambda: None, lambda: None)
+    source = ListSource(
+        [
+            item('a', frame, truth),
+            item('b', frame, truth, continues=True),
+            bad,
+            item('c', frame, truth, continues=True),
+            item('d', frame, truth, continues=True),
+        ]
+    )
+    outcome = evaluate(segmenter, source, output=tmp_path)
+    assert outcome.recorder.accuracy.figures()['consecutive_pairs'] == 2
+
+
 def test_a_failing_engine_is_counted(make_model, tmp_path):
     segmenter = load_segmenter(make_model('poisoned', poison=True))
     frame, truth = street(0)
@@ -189,7 +206,9 @@ def test_an_empty_source_gives_an_empty_report(segmenter, tmp_path):
     outcome = evaluate(segmenter, source, output=tmp_path)
     report = make_report(outcome, segmenter, source)
     write_report(tmp_path, report, outcome.recorder)
-    assert json.loads((tmp_path / 'report.json').read_text())['frames'] == 0
+    text = (tmp_path / 'report.json').read_text()
+    assert json.loads(text)['frames'] == 0
+    assert 'NaN' not in text
 
 
 def test_limit(segmenter, tmp_path):
