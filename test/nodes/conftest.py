@@ -248,8 +248,11 @@ def launch_node(
     """Return a function that starts a node: ``launch_node('segmentation_node', model=...)``."""
     started: list[NodeProcess] = []
 
-    def launch(name: str, *, namespace: str = '', **parameters: Any) -> NodeProcess:
+    def launch(
+        name: str, *, namespace: str = '', extra: tuple[str, ...] = (), **parameters: Any
+    ) -> NodeProcess:
         arguments = ['-r', f'__ns:={namespace}'] if namespace else []
+        arguments += extra
         for key, value in parameters.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             arguments += ['-p', f'{key}:={text}']

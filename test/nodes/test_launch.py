@@ -1,0 +1,142 @@
+"""The launch file, run by the real launch and launch_ros."""
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
+pytest.importorskip('launch_ros.actions', reason='launch and launch_ros are not installed')
+from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+
+try:
+    SHARE = Path(get_package_share_directory('rtseg_ros'))
+except PackageNotFoundError:
+    pytest.skip('rtseg_ros is not installed with colcon', allow_module_level=True)
+
+from sensor_msgs.msg import CompressedImage, Image
+
+from rtseg_ros.nodes.messages import image_from_array
+
+RUNNER = (
+    'import sys\n'
+    'from launch import LaunchDescription, LaunchService\n'
+    'from launch.actions import IncludeLaunchDescription\n'
+    'values = dict(word.split(":=", 1) for word in sys.argv[2:])\n'
+    'service = LaunchService()\n'
+    'service.include_launch_description(LaunchDescription([IncludeLaunchDescription('
+    'sys.argv[1], launch_arguments=values.items())]))\n'
+    'sys.exit(service.run())\n'
+)
+
+
+class Launched:
+    """A running launch file."""
+
+    def __init__(self, folder, **arguments):
+        self.log = folder / 'launch.txt'
+        words = [f'{name}:={value}' for name, value in arguments.items()]
+        path = SHARE / 'launch' / 'segmentation.launch.py'
+        with self.log.open('wb') as log:
+            self.process = subprocess.Popen(
+                [sys.executable, '-c', RUNNER, str(path), *words],
+                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                env=os.environ | {'ROS_LOG_DIR': str(folder)},
+            )  # fmt: skip
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def launch(tmp_path):
+    started = []
+
+    def start(**arguments):
+        started.append(Launched(tmp_path, **arguments))
+        return started[-1]
+
+    yield start
+    for launched in started:
+        if launched.process.poll() is None:
+            launched.process.kill()
+
+
+def test_arguments_reach_the_node(launch, make_robot, tiny_model):
+    launched = launch(
+        namespace='veh/cam', model=tiny_model, image_topic='/raw/pictures', log_level='warn'
+    )
+    robot = make_robot('/veh/cam')
+    robot.camera = robot.node.create_publisher(Image, '/raw/pictures', 5)
+    robot.until(robot.camera.get_subscription_count, what='autostart')
+    assert robot.lifecycle.state() == 'active'
+    assert robot.label_of((0, 0, 255)) == 3
+    assert launched.stop() == 0
+    text = launched.log.read_text()
+    assert 'process has finished cleanly' in text
+    assert 'Traceback' not in text
+    assert 'tiny.onnx' not in text  # said as info only
+
+
+def test_a_lifecycle_manager_may_do_the_starting(launch, make_robot, tiny_model):
+    launched = launch(namespace='managed', model=tiny_model, autostart='false')
+    robot = make_robot('/managed')
+    assert robot.lifecycle.state() == 'unconfigured'
+    robot.start()
+    assert robot.label_of((255, 0, 0)) == 1
+    assert launched.stop() == 0
+
+
+def test_cameras_transport_and_time(launch, make_robot, tiny_model):
+    launched = launch(
+        namespace='many', model=tiny_model, cameras='[left, right]', use_sim_time='true',
+        image_transport='compressed',
+    )  # fmt: skip
+    robot = make_robot('/many')
+    robot.listen(Image, f'{robot.managed}/right/mask', robot.masks)
+    camera = robot.node.create_publisher(CompressedImage, 'right/image/compressed', 5)
+    robot.until(camera.get_subscription_count, what='the node subscribes to the right camera')
+    robot.until_message('left: nobody subscribes')
+    assert launched.stop() == 0
+
+
+def test_own_parameters_are_not_overridden_by_empty_arguments(
+    launch, make_robot, tiny_model, tmp_path
+):
+    parameters = tmp_path / 'mine.yaml'
+    parameters.write_text(
+        f"/**/segmentation:\n  ros__parameters:\n    model: {tiny_model}\n    output_size: '5 4'\n"
+    )
+    launched = launch(namespace='mine', params_file=parameters)
+    robot = make_robot('/mine')
+    robot.until(robot.camera.get_subscription_count, what='autostart')
+    message = image_from_array(np.zeros((8, 10, 3), np.uint8), 'bgr8', header=robot.header())
+    mask = robot.answer(message)
+    assert (mask.width, mask.height) == (5, 4)
+    assert launched.stop() == 0
+
+
+def test_fast_dds_profile_is_given_to_the_node(launch, make_robot, tiny_model):
+    profile = SHARE / 'config' / 'fastdds_images.xml'
+    launched = launch(namespace='dds', model=tiny_model, fastdds_profile=profile)
+    robot = make_robot('/dds')
+    robot.until(robot.camera.get_subscription_count, what='autostart')
+    children = subprocess.run(
+        ['ps', '-o', 'pid=', '--ppid', str(launched.process.pid)], capture_output=True, text=True
+    ).stdout.split()  # fmt: skip
+    time.sleep(0.1)
+    environment = Path(f'/proc/{children[0]}/environ').read_bytes().split(b'\0')
+    assert f'FASTDDS_DEFAULT_PROFILES_FILE={profile}'.encode() in environment
+    assert launched.stop() == 0
+
+
+def test_unknown_choice_is_refused(launch):
+    launched = launch(log_level='loud')
+    assert launched.process.wait(30) != 0
+    assert 'loud' in launched.log.read_text()

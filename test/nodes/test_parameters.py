@@ -1,0 +1,121 @@
+"""Parameters: the YAML files say what the dataclasses say, and real nodes take them."""
+
+from dataclasses import fields
+import re
+
+import pytest
+import yaml
+
+from rtseg_ros.class_groups import load_class_groups
+from rtseg_ros.installation import share_file
+from rtseg_ros.labels import CAMVID
+
+pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
+
+from rtseg_ros.errors import SettingError
+from rtseg_ros.nodes.parameters import SegmentationParameters
+from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+
+TEXT = share_file('config/segmentation.yaml').read_text()
+VALUES = yaml.safe_load(TEXT)['/**/segmentation']['ros__parameters']
+
+
+def defaults(kind):
+    return {
+        f.name: list(f.default) if isinstance(f.default, tuple) else f.default
+        for f in fields(kind)
+    }
+
+
+def test_yaml_has_every_parameter_with_its_default():
+    values = dict(VALUES)
+    assert values.pop('tensorrt') == defaults(TensorRtOptions)
+    expected = defaults(SegmentationParameters)
+    assert values == expected
+    assert {k: type(v) for k, v in values.items()} == {k: type(v) for k, v in expected.items()}
+
+
+def test_every_parameter_has_a_comment():
+    lines = TEXT.splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r'    +\w+:', line):
+            assert lines[number - 1].strip().startswith('#'), line
+
+
+@pytest.mark.parametrize('kind', [SegmentationParameters, TensorRtOptions])
+def test_every_parameter_is_described(kind):
+    for item in fields(kind):
+        assert len(item.metadata['description']) > 15, item.name
+        if isinstance(item.default, (int, float)) and not isinstance(item.default, bool):
+            assert item.metadata['range'] or item.metadata['choices'], item.name
+        choices, default = item.metadata['choices'], item.default
+        assert not choices or default in choices
+
+
+def test_a_real_node_takes_the_yaml(launch_node, make_robot, tiny_model):
+    process = launch_node(
+        'segmentation_node',
+        namespace='/from_yaml',
+        extra=('--params-file', str(share_file('config/segmentation.yaml'))),
+        model=tiny_model,
+    )
+    robot = make_robot('/from_yaml')
+    robot.start()
+    assert robot.label_of((0, 0, 255)) == 3
+    assert process.stop() == 0
+    assert 'there is no parameter' not in process.text()
+
+
+def test_example_groups_fit_camvid():
+    groups = load_class_groups(share_file('config/class_groups.yaml'))
+    labels = groups.label_set(CAMVID)
+    assert labels.names == ('unlabelled', 'driveable', 'pavement', 'moving', 'obstacle')
+    assert 0 not in groups.used_ids(CAMVID)
+
+
+def test_example_for_nav2_names_our_topics_and_groups():
+    example = yaml.safe_load(share_file('config/nav2_costmap.yaml').read_text())
+    layer = example['local_costmap']['local_costmap']['ros__parameters']
+    camera = layer['semantic_segmentation_layer']['camera']
+    assert camera['segmentation_topic'] == '/segmentation/mask'
+    assert camera['confidence_topic'] == '/segmentation/confidence'
+    assert camera['labels_topic'] == '/segmentation/label_info'
+    names = load_class_groups(share_file('config/class_groups.yaml')).label_set(CAMVID).names
+    for kind in camera['class_types']:
+        assert set(camera[kind]['classes']) <= set(names)
+    ours = example['segmentation']['ros__parameters']
+    assert set(ours) <= set(VALUES)
+    assert example['lifecycle_manager']['ros__parameters']['bond_timeout'] == 0.0
+
+
+def test_rviz_shows_our_topics():
+    config = yaml.safe_load(share_file('config/segmentation.rviz').read_text())
+    topics = {d['Topic']['Value'] for d in config['Visualization Manager']['Displays']}
+    assert topics == {f'/segmentation/{name}' for name in ('overlay', 'mask', 'confidence')}
+
+
+@pytest.mark.parametrize(
+    ('cameras', 'words'),
+    [
+        (('a', 'a'), 'name of its own'),
+        (('a', ''), 'name of its own'),
+        (('a b',), "'a b' is no name for a topic"),
+        (('1st',), "'1st' is no name"),
+    ],
+)
+def test_impossible_camera_names(cameras, words):
+    with pytest.raises(SettingError, match=words):
+        SegmentationParameters(cameras=cameras).camera_names()
+
+
+def test_camera_names():
+    assert SegmentationParameters().camera_names() == ('',)
+    assert SegmentationParameters(cameras=('front', 'rear')).camera_names() == ('front', 'rear')
+
+
+def test_geometry_of_the_parameters():
+    geometry = SegmentationParameters(
+        roi=(1, 2, 30, 40), output_size='640 360', resize='crop', rotation=90
+    ).geometry()
+    assert (geometry.roi, geometry.output_size) == ((1, 2, 30, 40), (360, 640))
+    assert SegmentationParameters().geometry().roi is None
