@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 
-from explicit_int8 import int8_model
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -66,6 +65,12 @@ def exported(tmp_path_factory):
     """Return a function from a network's name to its files by precision."""
     from rtseg_ros.conversion.export import export_network, file_content
     from rtseg_ros.conversion.precision import half_model
+    from rtseg_ros.conversion.quantization import quantized_model
+
+    frame = np.random.default_rng(0).integers(0, 256, (1, *SIZE_HW, 3), np.uint8)
+
+    def int8_model(model):
+        return quantized_model(model, [lambda: frame], lambda done, total: None).model
 
     folder = tmp_path_factory.mktemp('zoo')
 
