@@ -10,6 +10,7 @@ from torch import Tensor
 from rtseg_ros.networks.encoders import Encoder
 from rtseg_ros.networks.espnet import ESPNet
 from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.networks.swiftnet_sum import SwiftNetSum
 from rtseg_ros.networks.zoo import create_network, list_networks
 from rtseg_ros.runtime.preprocess import Triple
 
@@ -67,7 +68,7 @@ def stored_normalisation(weights: Weights) -> tuple[Triple, Triple] | None:
 
 
 def _triple(values: Tensor) -> Triple:
-    first, second, third = (round(value, 6) for value in values.tolist())
+    first, second, third = (round(value, 4) for value in values.tolist())  # they were float32
     return first, second, third
 
 
@@ -181,6 +182,13 @@ _SWIFTNET: Rules = (
     (r'backbone\.', 'encoder.'),
 )
 
+# The same repository, models/resnet/resnet_pyramid.py; before the rules above.
+_SWIFTNET_SUM: Rules = (
+    (r'backbone\.upsample_bottlenecks\.', 'bottlenecks.'),
+    (r'backbone\.upsample_blends\.(\d)\.blend_conv\.', r'blends.\1.'),
+    *_SWIFTNET,
+)
+
 _ESPNET_PRESETS = {'camvid': 'espnet-camvid', 'cityscapes': 'espnet-cityscapes'}
 
 
@@ -215,6 +223,7 @@ def _published() -> tuple[Layout, ...]:
             preset=_ESPNET_PRESETS,
         ),
         Layout('swiftnet_rn18', 'SwiftNet', zoo('swiftnet_rn18'), _renamer(_SWIFTNET)),
+        Layout('swiftnet_rn18_pyr', 'SwiftNet (2021)', SwiftNetSum, _renamer(_SWIFTNET_SUM)),
         *(
             Layout(name, 'torchvision encoder', zoo(name), _with_torchvision_encoder(name))
             for name in list_networks()

@@ -1,0 +1,109 @@
+"""Networks whose labels are worth comparing, and checkpoints made of them."""
+
+from collections.abc import Callable
+
+import pytest
+
+pytest.importorskip('torch', reason='the converter needs torch')
+pytest.importorskip('onnx', reason='the converter needs onnx')
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from rtseg_ros.labels import CAMVID
+from rtseg_ros.networks import create_network, vgg16
+from rtseg_ros.runtime.model_file import ModelMetadata
+from rtseg_ros.runtime.preprocess import Preprocessing
+from rtseg_ros.training.checkpoint import FORMAT
+
+SIZE_HW = (64, 96)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _one_thread():
+    """These networks are too small for more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def _settled(network: nn.Module, *, spread: float = 2.0, centre: float = 0.0) -> nn.Module:
+    torch.manual_seed(0)
+    norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
+    for norm in norms:
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+        nn.init.normal_(norm.bias, std=0.2)
+        norm.momentum = 1.0
+    network.train()
+    for part in network.modules():
+        if isinstance(part, nn.Dropout | nn.Dropout2d):
+            part.eval()
+    images = F.interpolate(torch.randn(2, 3, 5, 7) * spread + centre, SIZE_HW, mode='bicubic')
+    with torch.no_grad():
+        network(images)
+    for norm in norms:
+        norm.running_var.clamp_(min=0.1)  # few samples at 1/32: no extreme gains
+    return network.eval()
+
+
+@pytest.fixture(scope='session')
+def settled() -> Callable[..., nn.Module]:
+    """Give a network random BN weights and the statistics of some images."""
+    return _settled
+
+
+@pytest.fixture(scope='session')
+def network() -> Callable[..., nn.Module]:
+    """Make a settled network of the zoo; made once, not to be changed."""
+    made: dict[tuple[str, int], nn.Module] = {}
+
+    def get(name: str, outputs: int = 11) -> nn.Module:
+        if (name, outputs) not in made:
+            with pytest.MonkeyPatch.context() as patch:
+                # VGG-16's last layers cut down from 4096, for the time that 119M values take.
+                patch.setattr(vgg16, 'FC_CHANNELS', 32)
+                made[name, outputs] = _settled(create_network(name, outputs))
+        return made[name, outputs]
+
+    return get
+
+
+@pytest.fixture(scope='session')
+def metadata() -> Callable[..., ModelMetadata]:
+    """Describe a model for 96 x 64 RGB images."""
+
+    def make(name: str = 'swiftnet_mnv2', **changes) -> ModelMetadata:
+        preprocessing = Preprocessing(
+            changes.pop('size_hw', SIZE_HW),
+            changes.pop('channel_order', 'rgb'),
+            (110.0, 120.0, 90.0),
+            (60.0, 50.0, 70.0),
+        )
+        return ModelMetadata(name, changes.pop('labels', CAMVID), preprocessing, **changes)
+
+    return make
+
+
+@pytest.fixture
+def own_checkpoint(network, metadata, tmp_path):
+    """Write what ``rtseg train`` would write for a settled network."""
+
+    def write(name: str = 'swiftnet_mnv2', **changes):
+        path = tmp_path / 'best.pth'
+        described = metadata(name)
+        content = {
+            'format': FORMAT,
+            'network': name,
+            'label_set': described.labels.to_dict(),
+            'preprocessing': described.preprocessing.to_dict(),
+            'val_data': 'camvid/val',
+            'best_miou': 0.5,
+            'iou': [0.5] * 10 + [float('nan')],
+            'model': network(name).state_dict(),
+        }
+        torch.save(content | changes, path)
+        return path
+
+    return write
