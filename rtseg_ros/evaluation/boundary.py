@@ -40,13 +40,12 @@ class BoundaryScore:
         true_edges = _boundary_classes(truth, labelled)
         predicted_edges = _boundary_classes(prediction, labelled)
         radius = max(1.0, self.tolerance * float(np.hypot(*truth.shape)))
-        margin = int(np.ceil(radius)) + 1
         present = np.bincount(true_edges.ravel(), minlength=256) + np.bincount(
             predicted_edges.ravel(), minlength=256
         )
         for k in np.flatnonzero(present[: self.num_classes]):
             true_edge, predicted_edge = true_edges == k, predicted_edges == k
-            window = _window(true_edge | predicted_edge, margin)
+            window = _window(true_edge | predicted_edge)
             true_edge, predicted_edge = true_edge[window], predicted_edge[window]
             self.counts[k] += (
                 np.count_nonzero(predicted_edge),
@@ -84,12 +83,9 @@ def _boundary_classes(labels: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     return np.where(edge, labels, np.uint8(255))
 
 
-def _window(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
+def _window(mask: np.ndarray) -> tuple[slice, slice]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (
-        slice(max(rows[0] - margin, 0), rows[-1] + margin + 1),
-        slice(max(columns[0] - margin, 0), columns[-1] + margin + 1),
-    )
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _near(points: np.ndarray, targets: np.ndarray, radius: float) -> int:

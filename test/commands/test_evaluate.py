@@ -201,6 +201,8 @@ def test_ctrl_c_writes_the_report_so_far(make_model, tmp_path):
         [sys.executable, '-m', 'rtseg_ros.cli', 'evaluate', str(slow),
          '--bag', str(bag), '-o', str(tmp_path / 'out')],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        # Where the tests run as a background job, SIGINT is ignored from birth.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     part = tmp_path / 'out' / 'frames.jsonl.part'
     end = time.monotonic() + 60

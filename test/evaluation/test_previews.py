@@ -33,8 +33,7 @@ def test_one_frame_is_shown_once_and_none_not_at_all():
 
 def test_memory_is_bounded_and_the_median_close():
     previews = Previews()
-    order = np.random.default_rng(5).permutation(2000)
-    for score in order:
+    for score in range(2000):  # rising: late frames must not push out the early ones
         offer(previews, str(score), score / 2000)
     assert len(previews._sample) == SAMPLE
     chosen = previews.chosen()

@@ -112,6 +112,15 @@ def test_waits_for_labels_only_so_long(tmp_path):
     assert source.problems['labels without an image'] == 5
 
 
+def test_labels_do_not_wait_for_ever_either(tmp_path):
+    count = PAIRING_WINDOW + 3
+    early = [image('/cam/labels_gt', stamp, 1, encoding='mono8') for stamp in range(1, count + 1)]
+    early += [image('/cam/image_raw', stamp, stamp) for stamp in (1, 3, 4, count)]
+    seen, source = read(write(tmp_path / 'bag', early))
+    assert [value for _, _, value, _ in seen] == [None, None, 1, 1]
+    assert source.problems['labels without an image'] == count - 2
+
+
 def test_duplicates_and_time_jumps_are_counted(tmp_path):
     messages = [image('/i', stamp, 1) for stamp in (5, 5, 3, 4)]
     seen, source = read(write(tmp_path / 'bag', messages))

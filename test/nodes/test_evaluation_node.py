@@ -71,6 +71,8 @@ def evaluate(*words):
     return subprocess.Popen(
         [sys.executable, '-m', 'rtseg_ros.cli', 'evaluate', *map(str, words)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        # Where the tests run as a background job, SIGINT is ignored from birth.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
