@@ -64,7 +64,7 @@ class Previews:
         if slot >= SAMPLE and not is_best and not is_worst:
             return
         preview = _preview(name, score, frame, prediction, truth)
-        if slot == len(self._sample):
+        if len(self._sample) < SAMPLE:
             self._sample.append(preview)
         elif slot < SAMPLE:
             self._sample[slot] = preview
