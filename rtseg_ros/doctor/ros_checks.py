@@ -1,0 +1,40 @@
+"""Checks that need ROS: is it there, do images get through, what does the running graph say."""
+
+from collections.abc import Iterator
+import os
+from pathlib import Path
+
+from rtseg_ros.runtime.tensorrt_doctor import Finding
+
+
+def ros(*, dds: bool, graph: bool) -> Iterator[Finding]:
+    """Look at ROS.
+
+    Args:
+        dds: Send images through the middleware.
+        graph: Look at the nodes that run.
+    """
+    try:
+        import rclpy
+    except Exception as error:  # noqa: BLE001  a broken installation raises what it likes
+        yield Finding(
+            'ROS 2',
+            False,
+            f'{type(error).__name__}: {error}; source /opt/ros/<distribution>/setup.bash, or '
+            'make env for ROS 2 from wheels',
+        )
+        return
+    distribution = os.environ.get('ROS_DISTRO', 'from wheels')
+    yield Finding('ROS 2', True, f'{distribution}, rclpy in {Path(rclpy.__file__).parent}')
+    # Only now: these import rclpy themselves.
+    from rtseg_ros.doctor import graph_checks, transport_check
+
+    rclpy.init(args=[])
+    try:
+        node = rclpy.create_node('rtseg_doctor')
+        if dds:
+            yield from transport_check.transport(node)
+        if graph:
+            yield from graph_checks.graph(node)
+    finally:
+        rclpy.try_shutdown()

@@ -1,0 +1,106 @@
+"""Do camera images get through DDS here? Two processes, the sizes of real cameras."""
+
+from array import array
+import os
+import subprocess
+import sys
+import time
+
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+
+from rtseg_ros.runtime.tensorrt_doctor import Finding
+
+SIZES_HW = {
+    '1 kB (16x21)': (16, 21),
+    '0.9 MB (640x480)': (480, 640),
+    '6 MB (1920x1080)': (1080, 1920),
+}
+FRAMES = 20
+RATE_HZ = 15.0
+PATIENCE_S = 15.0
+ENOUGH = 0.9
+PROFILE = 'FASTDDS_DEFAULT_PROFILES_FILE'
+
+
+def transport(node: Node) -> list[Finding]:
+    """Send images from another process and count those that arrive.
+
+    Args:
+        node: Receives; nobody else may be spinning it.
+    """
+    findings = [_settings()]
+    small = 0
+    for name, (height, width) in SIZES_HW.items():
+        topic = f'/rtseg_doctor_{os.getpid()}_{width}'
+        arrivals: list[float] = []
+        qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        subscription = node.create_subscription(
+            Image, topic, lambda _, a=arrivals: a.append(time.monotonic()), qos, raw=True
+        )
+        sender = subprocess.Popen([sys.executable, '-m', __name__, topic, str(height), str(width)])
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end and len(arrivals) < FRAMES:
+            rclpy.spin_once(node, timeout_sec=0.02)
+            if sender.poll() is not None and time.monotonic() > end - PATIENCE_S + 1:
+                end = min(end, time.monotonic() + 0.5)
+        sender.kill()
+        sender.wait()
+        node.destroy_subscription(subscription)
+        small = small or len(arrivals)
+        findings.append(_verdict(name, len(arrivals), anything=small > 0))
+        if not small:
+            break
+    return findings
+
+
+def _settings() -> Finding:
+    implementation = rclpy.utilities.get_rmw_implementation_identifier()
+    profile = os.environ.get(PROFILE, '')
+    domain = os.environ.get('ROS_DOMAIN_ID', '0')
+    text = f'{implementation}, domain {domain}, {PROFILE}={profile or "not set"}'
+    if profile and not os.path.isfile(profile):
+        return Finding('DDS', False, f'{text}: there is no such file; mend or unset the variable')
+    return Finding('DDS', True, text)
+
+
+def _verdict(name: str, arrived: int, *, anything: bool) -> Finding:
+    title = f'DDS, {name}'
+    text = f'{arrived} of {FRAMES} images arrived'
+    if arrived >= ENOUGH * FRAMES:
+        return Finding(title, True, text)
+    if not anything:
+        hint = (
+            'processes on this machine do not hear each other: is ROS_AUTOMATIC_DISCOVERY_RANGE '
+            'OFF, a firewall or a full /dev/shm in the way?'
+        )
+    else:
+        hint = (
+            f'set {PROFILE} to config/fastdds_images.xml of this package for camera and node '
+            '(Fast DDS), or raise the buffers of your DDS'
+        )
+    return Finding(title, False, f'{text}; {hint}')
+
+
+def _send(topic: str, height: int, width: int) -> None:
+    """Send FRAMES images as soon as somebody listens; the body of the other process."""
+    rclpy.init()
+    node = rclpy.create_node('rtseg_doctor_sender')
+    publisher = node.create_publisher(Image, topic, QoSProfile(depth=5))
+    data = array('B', bytes(height * width * 3))
+    image = Image(height=height, width=width, encoding='bgr8', step=3 * width, data=data)
+    end = time.monotonic() + PATIENCE_S
+    while not publisher.get_subscription_count() and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    for _ in range(FRAMES):
+        publisher.publish(image)
+        time.sleep(1 / RATE_HZ)
+    time.sleep(1.0)
+    rclpy.try_shutdown()
+
+
+if __name__ == '__main__':
+    _send(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
