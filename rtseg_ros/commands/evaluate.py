@@ -145,6 +145,8 @@ def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requ
     from rtseg_ros.nodes.node_process import isolate_graph
 
     isolate_graph()
+    if arguments.engine == 'tensorrt':
+        _segmenter(arguments).close()  # built here, the node finds the plan in the cache
     model = read_model_file(model_path(arguments.model))
     output = Path(arguments.output)
     output.mkdir(parents=True, exist_ok=True)
@@ -197,12 +199,20 @@ def _mover(bar: Any) -> Callable[[int], None]:
 
 
 def _segmenter(arguments: argparse.Namespace) -> Segmenter:
-    return load_segmenter(
-        arguments.model,
-        engine=arguments.engine,
-        providers=arguments.providers,
-        threads=arguments.threads,
-    )
+    """Load the model; the minutes that TensorRT may take to build it have a progress bar."""
+    with tqdm(total=1.0, desc='load', leave=False, disable=arguments.engine != 'tensorrt') as bar:
+
+        def progress(fraction: float, what: str) -> None:
+            bar.set_description(what)
+            bar.update(fraction - bar.n)
+
+        return load_segmenter(
+            arguments.model,
+            engine=arguments.engine,
+            providers=arguments.providers,
+            threads=arguments.threads,
+            progress=progress,
+        )
 
 
 def _source(arguments: argparse.Namespace) -> Source:
