@@ -32,6 +32,8 @@ def transport(node: Node) -> list[Finding]:
         node: Receives; nobody else may be spinning it.
     """
     findings = [_settings()]
+    if not findings[0].ok:
+        return findings
     small = 0
     for name, (height, width) in SIZES_HW.items():
         topic = f'/rtseg_doctor_{os.getpid()}_{width}'
