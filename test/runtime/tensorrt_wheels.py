@@ -66,10 +66,12 @@ json.dump(
 
 def fetched(cache: pytest.Cache, *packages: str) -> Path:
     """Return a folder with these packages; skips the test if the index has or gives them not."""
-    folder = cache.mkdir('tensorrt') / '+'.join(packages).replace('=', '_')
+    python = f'python{sys.version_info.major}.{sys.version_info.minor}'
+    folder = cache.mkdir('tensorrt') / python / '+'.join(packages).replace('=', '_')
     if folder.exists():
         return folder
     partial = folder.with_name(f'{folder.name}.{os.getpid()}')
+    partial.parent.mkdir(exist_ok=True)
     command = [sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install', '-q']
     command += ['--no-deps', '--no-cache-dir', '--target', str(partial), *packages]
     result = subprocess.run(command, capture_output=True, text=True)
