@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtseg_ros.benchmark.subjects import Subject
+from rtseg_ros.benchmark.subject import Subject
 
 # frame (H, W, 3) uint8 BGR -> labels (H, W) uint8, and the time of each stage in ms.
 Contender = Callable[[np.ndarray], tuple[np.ndarray, dict[str, float]]]

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from rtseg_ros.benchmark.contender import OURS, Contender, Entry
-from rtseg_ros.benchmark.subjects import Subject
+from rtseg_ros.benchmark.subject import Subject, load_network
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.preprocess import Preprocessing
 
@@ -46,7 +46,7 @@ def _numpy_argmax(scores: np.ndarray) -> np.ndarray:
 def _torch(subject: Subject, _: str, *, compiled: bool, channels_last: bool) -> Contender:
     import torch
 
-    network: Any = subject.load_network()
+    network: Any = load_network(subject.network, subject.checkpoint, subject.num_outputs)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     network.to(memory_format=layout)
     if compiled:

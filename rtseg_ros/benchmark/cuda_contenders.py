@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rtseg_ros.benchmark.contender import OURS, Contender, Entry
-from rtseg_ros.benchmark.subjects import Subject
+from rtseg_ros.benchmark.subject import Subject, load_network
 from rtseg_ros.errors import BenchmarkError
 from rtseg_ros.runtime import load_segmenter
 
@@ -25,7 +25,8 @@ def _torch_cuda(subject: Subject, _: str, *, half: bool, graph: bool) -> Contend
     device = torch.device('cuda')
     kind = torch.float16 if half else torch.float32
     layout = torch.channels_last if half else torch.contiguous_format
-    network = subject.load_network().to(device, kind)
+    network = load_network(subject.network, subject.checkpoint, subject.num_outputs)
+    network.to(device, kind)
     network.to(memory_format=layout)  # type: ignore[call-overload]
     preprocessing = subject.preprocessing
     shape = (1, 3, 1, 1)

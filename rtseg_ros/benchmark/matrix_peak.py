@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from rtseg_ros.benchmark.contender import Contender, Entry
-from rtseg_ros.benchmark.subjects import Subject
+from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.errors import BenchmarkError
 
 PEAK = 'matrix_peak'

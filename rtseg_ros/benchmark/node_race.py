@@ -18,7 +18,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from rtseg_ros.benchmark.subjects import Subject
+from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.errors import BenchmarkError
 
 OURS, PLAIN = 'segmentation_node', 'plain_node'

@@ -15,9 +15,7 @@ from sensor_msgs.msg import Image
 import torch
 
 from rtseg_ros.benchmark.cpu_contenders import normalised
-from rtseg_ros.conversion.checkpoint import read_checkpoint
-from rtseg_ros.conversion.matching import load_weights
-from rtseg_ros.networks import create_network
+from rtseg_ros.benchmark.subject import load_network
 from rtseg_ros.runtime.preprocess import preprocessing_from_dict
 
 
@@ -26,12 +24,9 @@ class PlainNode(Node):
 
     def __init__(self, subject: dict) -> None:
         super().__init__('segmentation')
-        outputs = int(subject['num_outputs'])
-        if subject['checkpoint']:
-            checkpoint = read_checkpoint(subject['checkpoint'])
-            self._network = load_weights(checkpoint, subject['network'], outputs=(outputs,))[0]
-        else:
-            self._network = create_network(subject['network'], outputs).eval()
+        self._network = load_network(
+            subject['network'], subject['checkpoint'], int(subject['num_outputs'])
+        )
         self._preprocessing = preprocessing_from_dict(subject['preprocessing'])
         self._publisher = self.create_publisher(Image, '~/mask', 10)
         self.create_subscription(Image, 'image', self._on_image, 10)

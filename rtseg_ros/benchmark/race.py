@@ -10,7 +10,7 @@ import numpy as np
 from rtseg_ros.benchmark import matrix_peak
 from rtseg_ros.benchmark.contender import OURS
 from rtseg_ros.benchmark.matrix_peak import PEAK
-from rtseg_ros.benchmark.subjects import Subject
+from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.benchmark.worker import Runs, Worker, started
 from rtseg_ros.errors import BenchmarkError
 from rtseg_ros.runtime.model_file import output_table, read_model_file
@@ -97,7 +97,8 @@ def race(
                 result.error = str(error)
         _compare_labels([(worker, result) for worker, result in running if result is not peak])
         turns = max(MINIMUM_TURNS, math.ceil(seconds / TURN_S))
-        counts = [_frames_per_turn(worker, turns, maximum_runs) for worker, _ in running]
+        most = math.ceil(maximum_runs / turns)
+        counts = [min(most, _frames_per_turn(worker, seconds / turns)) for worker, _ in running]
         order = list(range(len(running)))
         for turn in range(turns):
             progress(f'turn {turn + 1} of {turns}')
@@ -112,9 +113,8 @@ def race(
     return results, matrix_peak.multiply_accumulates(device) / peak.percentile(10) * 1000
 
 
-def _frames_per_turn(worker: Worker, turns: int, maximum_runs: int) -> int:
-    one_ms = min(worker.run(2).total_ms)
-    return max(1, min(int(1000 * TURN_S / one_ms), math.ceil(maximum_runs / turns)))
+def _frames_per_turn(worker: Worker, turn_s: float) -> int:
+    return max(1, int(1000 * turn_s / min(worker.run(2).total_ms)))
 
 
 def _take_turn(worker: Worker, result: Result, count: int) -> None:

@@ -9,7 +9,8 @@ import tempfile
 import numpy as np
 
 from rtseg_ros.benchmark.contender import OURS
-from rtseg_ros.benchmark.subjects import Source, prepare
+from rtseg_ros.benchmark.preparation import prepare
+from rtseg_ros.benchmark.subject import Source
 from rtseg_ros.benchmark.worker import started
 
 # 0.1 to 8 megapixels, 4 : 3 to 16 : 9, sides that every network takes without padding.

@@ -16,7 +16,7 @@ from rtseg_ros.benchmark.contender import Contender, Entry
 from rtseg_ros.benchmark.cpu_contenders import CPU
 from rtseg_ros.benchmark.cuda_contenders import CUDA
 from rtseg_ros.benchmark.matrix_peak import PEAK, PEAKS
-from rtseg_ros.benchmark.subjects import Subject
+from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.errors import BenchmarkError, RtsegError
 
 ENTRIES: dict[str, dict[str, Entry]] = {'cpu': CPU, 'cuda': CUDA}

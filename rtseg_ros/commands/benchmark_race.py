@@ -15,10 +15,11 @@ from tqdm import tqdm
 
 from rtseg_ros.benchmark.contender import OURS
 from rtseg_ros.benchmark.plots import scaling_curves, scatter, stage_bars
+from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.race import Entrant, race
 from rtseg_ros.benchmark.report import markdown_report
 from rtseg_ros.benchmark.scaling import scaling
-from rtseg_ros.benchmark.subjects import Source, Subject, prepare
+from rtseg_ros.benchmark.subject import Source, Subject
 from rtseg_ros.benchmark.table import Row, csv_text, json_rows, row_from_result, text_table
 from rtseg_ros.benchmark.targets import Verdict, node_verdict, verdicts
 from rtseg_ros.benchmark.worker import contenders

@@ -1,7 +1,7 @@
-"""What is raced: one network with its weights at one input size, as files for every contender."""
+"""Make the files of a race: models for every contender from one set of weights, and frames."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 import warnings
 
@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import torch
 
+from rtseg_ros.benchmark.subject import Source, Subject, load_network
 from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.conversion.convert import convert
 from rtseg_ros.conversion.export import export_network, file_content
@@ -19,7 +20,7 @@ from rtseg_ros.conversion.precision import half_model
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import BenchmarkError
 from rtseg_ros.labels import LabelSet, load_label_set
-from rtseg_ros.networks import create_network, list_networks
+from rtseg_ros.networks import list_networks
 from rtseg_ros.networks.network import (
     SegmentationNetwork,
     multiply_accumulates,
@@ -36,63 +37,6 @@ from rtseg_ros.runtime.preprocess import (
 OPSET = 17
 NUM_FRAMES = 8
 MOST_VERIFIED = 500
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Files and facts of one network at one size; all that a contender's process needs.
-
-    Attributes:
-        network: Name in the zoo.
-        checkpoint: File of the trained weights; empty for random ones.
-        size_hw: Input height and width in pixels.
-        num_outputs: Channels of the logits.
-        preprocessing: How a frame becomes input.
-        plain_onnx: float32 (1, 3, H, W) to logits at input size, as torch.onnx.export gives.
-        models: Our model file of each precision.
-        frames: NumPy file with (n, H, W, 3) uint8 BGR frames.
-        parameters: Number of learned values.
-        macs: Multiply-accumulates of one frame.
-        miou: Mean IoU of each precision, where it was measured.
-    """
-
-    network: str
-    checkpoint: str
-    size_hw: tuple[int, int]
-    num_outputs: int
-    preprocessing: Preprocessing
-    plain_onnx: Path
-    models: dict[str, Path]
-    frames: Path
-    parameters: int
-    macs: int
-    miou: dict[str, float]
-
-    def load_network(self) -> SegmentationNetwork:
-        """Return the torch network in eval mode, with the same weights each time."""
-        if self.checkpoint:
-            checkpoint = read_checkpoint(self.checkpoint)
-            return load_weights(checkpoint, self.network, outputs=(self.num_outputs,))[0]
-        return _random_network(self.network, self.num_outputs)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where networks, weights and frames come from.
-
-    Attributes:
-        checkpoint: Training checkpoint; empty for random weights.
-        labels: Label set of the checkpoint, where it does not say it.
-        num_classes: Classes of networks with random weights.
-        frames: Folder of images or bag; empty for frames made on the spot.
-        precisions: Of our model: ``fp32``, ``fp16``, ``int8``.
-    """
-
-    checkpoint: str = ''
-    labels: str = ''
-    num_classes: int = 19
-    frames: str = ''
-    precisions: tuple[str, ...] = ('fp32',)
 
 
 def prepare(
@@ -144,7 +88,7 @@ def _random(network: str, size_hw: tuple[int, int], source: Source, folder: Path
         raise BenchmarkError(
             f"no network '{network}'; choose of {', '.join(list_networks())}, or give --checkpoint"
         )
-    module = _random_network(network, source.num_classes)
+    module = load_network(network, '', source.num_classes)
     metadata = ModelMetadata(
         network=network,
         labels=_numbered_classes(source.num_classes),
@@ -202,11 +146,6 @@ def _trained(
         if measured is not None:
             miou[precision] = float(measured)
     return module, models, miou
-
-
-def _random_network(name: str, num_classes: int) -> SegmentationNetwork:
-    torch.manual_seed(0)
-    return create_network(name, num_classes).eval()
 
 
 def _with_fp32(precisions: Sequence[str]) -> list[str]:

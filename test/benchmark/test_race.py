@@ -1,0 +1,121 @@
+"""A real race of a real network, small, with every process and file that a large one has."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rtseg_ros.benchmark.contender import OURS
+from rtseg_ros.benchmark.preparation import prepare
+from rtseg_ros.benchmark.race import Entrant, race
+from rtseg_ros.benchmark.subject import Source, load_network
+from rtseg_ros.benchmark.worker import contenders, started
+from rtseg_ros.cli import main
+from rtseg_ros.errors import BenchmarkError
+
+SIZE_HW = (64, 96)
+NETWORK = 'swiftnet_mnv2'
+
+
+@pytest.fixture(scope='module')
+def subject(tmp_path_factory):
+    return prepare(
+        NETWORK, SIZE_HW, Source(num_classes=5, precisions=('fp32', 'fp16')),
+        tmp_path_factory.mktemp('subject'),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def results(subject):
+    entrants = [Entrant('torch'), Entrant(OURS), Entrant(OURS, 'int8')]
+    return race(
+        subject, entrants, seconds=9, device='cpu', maximum_runs=27, progress=lambda _: None
+    )
+
+
+def test_the_files_of_a_subject(subject):
+    frames = np.load(subject.frames)
+    assert frames.dtype == np.uint8
+    assert frames.shape[1:] == (*SIZE_HW, 3)
+    assert set(subject.models) == {'fp32', 'fp16'}
+    # SwiftNet-MobileNetV2 has 2.37 million parameters with 19 classes, 129 more per class.
+    assert subject.parameters == pytest.approx(2_368_831 - 14 * 129, rel=2e-3)
+    same, again = (load_network(NETWORK, '', 5).state_dict() for _ in range(2))
+    assert all(torch.equal(same[key], again[key]) for key in same)
+
+
+def test_all_take_part_and_agree(results):
+    found, peak = results
+    assert peak > 1e9
+    for result in found[:2]:
+        assert result.error == ''
+        assert len(result.runs.total_ms) == 27  # 9 turns of 3
+        assert result.stage_ms()['infer'] < result.percentile(95)
+        assert result.peak_memory_mib > 50
+    assert found[0].agreement is None  # it is the reference
+    assert found[1].agreement > 0.999
+
+
+def test_who_cannot_start_does_not_stop_the_others(results):
+    failed = results[0][2]
+    assert 'int8' in failed.error
+    assert math.isnan(failed.percentile(50))
+
+
+def test_a_contender_runs_in_a_process_of_its_own(subject):
+    with started(subject, OURS) as worker:
+        assert worker.labels().shape == (8, *SIZE_HW)
+        worker.run_later(2)
+        assert len(worker.finish().total_ms) == 2
+        assert worker.peak_memory_mib() > 50
+    assert not worker._process.is_alive()
+
+
+def test_installed_contenders():
+    assert {'torch', 'onnxruntime', OURS} <= set(contenders('cpu'))
+
+
+@pytest.mark.parametrize(
+    ('network', 'source', 'word'),
+    [
+        ('lednett', Source(), "no network 'lednett'"),
+        (NETWORK, Source(precisions=('int8',)), 'int8 needs trained weights'),
+    ],
+)
+def test_requests_without_sense_are_refused(tmp_path, network, source, word):
+    with pytest.raises(BenchmarkError, match=word):
+        prepare(network, SIZE_HW, source, tmp_path)
+
+
+def test_the_command_writes_tables_and_pictures(tmp_path, capsys):
+    other = tmp_path / 'other.json'
+    words = f'benchmark {NETWORK} --size 64x96 --classes 5 --engine onnxruntime rtseg'
+    status = main([*words.split(), '--seconds', '0.1', '--output', str(tmp_path), '--json',
+                   str(other)])  # fmt: skip
+    assert status == 0
+    document = json.loads((tmp_path / 'benchmark.json').read_text())
+    assert document == json.loads(other.read_text())
+    assert [row['contender'] for row in document['rows']] == ['onnxruntime', 'rtseg']
+    assert document['machine']['cores'] >= 1
+    assert document['matrix_peak_gmacs_per_s'] > 1
+    assert len(document['targets']) == 3
+    assert (tmp_path / 'stages.png').read_bytes().startswith(b'\x89PNG')
+    page = (tmp_path / 'benchmark.md').read_text()
+    assert 'rtseg benchmark' in page
+    assert document['machine']['processor'] in page
+    assert (tmp_path / 'benchmark.csv').read_text().count('\n') == 3
+    assert 'rtseg' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        ('--size 64', "size is '64'"),
+        ('--engine rtsegg', "no contender 'rtsegg' on cpu; installed: torch"),
+    ],
+)
+def test_the_command_refuses_wrong_words(words, message, capsys, tmp_path):
+    assert main(['benchmark', NETWORK, *words.split(), '--output', str(tmp_path)]) == 1
+    assert message in capsys.readouterr().err
