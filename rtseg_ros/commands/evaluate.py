@@ -180,7 +180,7 @@ def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requ
             run,
             output=output,
             model=model,
-            truth_labels=source.labels or model.metadata.labels,
+            truth_labels=source.labels,
             truth_table=source.truth_table,
             source=source.facts(),
             mapping=arguments.mapping,

@@ -10,7 +10,7 @@ import numpy as np
 from rtseg_ros.errors import EngineError, RtsegError
 from rtseg_ros.evaluation.accuracy import Accuracy
 from rtseg_ros.evaluation.class_mapping import align
-from rtseg_ros.evaluation.recorder import Recorder
+from rtseg_ros.evaluation.recorder import ASSUMED_CLASSES, Recorder
 from rtseg_ros.evaluation.sources import Item, Source
 from rtseg_ros.runtime import Segmenter
 
@@ -80,6 +80,8 @@ def evaluate(
             stopped_by, error = str(failure), failure
     for problem, count in source.problems.items():
         recorder.note(problem, count)
+    if source.labels is None and accuracy.frames:
+        recorder.note(ASSUMED_CLASSES, accuracy.frames)
     return Outcome(recorder, stopped_by, alignment.text, time.perf_counter() - start, error)
 
 

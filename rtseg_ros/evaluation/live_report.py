@@ -11,7 +11,7 @@ import numpy as np
 from rtseg_ros.evaluation.accuracy import Accuracy
 from rtseg_ros.evaluation.class_mapping import align
 from rtseg_ros.evaluation.live import LiveMatcher, score
-from rtseg_ros.evaluation.recorder import BINS, Recorder
+from rtseg_ros.evaluation.recorder import ASSUMED_CLASSES, BINS, Recorder
 from rtseg_ros.evaluation.report import model_facts, report_from_recorder, write_report
 from rtseg_ros.evaluation.spool import Spool
 from rtseg_ros.labels import LabelSet
@@ -62,7 +62,7 @@ def report_live(
     *,
     output: Path,
     model: ModelFile,
-    truth_labels: LabelSet,
+    truth_labels: LabelSet | None,
     truth_table: np.ndarray | None = None,
     source: Mapping[str, Any],
     mapping: str | Path | None,
@@ -75,7 +75,7 @@ def report_live(
         run: What was seen; its spool is removed.
         output: Folder of the report.
         model: The file that the node ran.
-        truth_labels: Meaning of the ground truth.
+        truth_labels: Meaning of the ground truth; None to take it for the model's classes.
         truth_table: (256,) uint8, id in the label images to class id; None if equal.
         source: What the images came from.
         mapping: YAML class mapping, where the label sets differ.
@@ -85,14 +85,17 @@ def report_live(
     Raises:
         EvaluationError: If the classes of model and ground truth cannot be compared.
     """
-    alignment = align(model.metadata.labels, truth_labels, mapping=mapping)
-    accuracy = Accuracy(alignment, truth_labels, boundary=boundary)
+    labels = truth_labels or model.metadata.labels
+    alignment = align(model.metadata.labels, labels, mapping=mapping)
+    accuracy = Accuracy(alignment, labels, boundary=boundary)
     with Recorder(output, accuracy) as recorder:
         score(run.spool, recorder, truth_table=truth_table, progress=progress)
     counts = node_counts(run)
     recorder.explain_lost(counts)
     for problem, count in run.matcher.problems.items():
         recorder.note(problem, count)
+    if truth_labels is None and accuracy.frames:
+        recorder.note(ASSUMED_CLASSES, accuracy.frames)
     figures = run.matcher.figures()
     after = run.node_after
     engine = {key: after[key] for key in ('engine', 'precision', 'device') if key in after}

@@ -18,6 +18,7 @@ from rtseg_ros.evaluation.previews import Previews
 BINS = ('published', 'superseded', 'stale', 'rejected', 'failed')
 # Live, a single frame's reason is not known, only the node's counts are.
 LOST = 'lost'
+ASSUMED_CLASSES = "ground truth taken to be in the model's classes, for want of a LabelInfo"
 # Different reasons that are kept; more are added up as one.
 MAX_REASONS = 50
 

@@ -1,21 +1,19 @@
 """``report.html``: one page that opens anywhere, without a network and without scripts."""
 
-import base64
 from collections.abc import Mapping
 from html import escape
 import math
 from typing import Any
 
-import cv2
 import numpy as np
 
 from rtseg_ros.evaluation.latency import StageLatencies, Timeline
 from rtseg_ros.evaluation.plots import latency_histogram_svg, reliability_svg, timeline_svg
 from rtseg_ros.evaluation.previews import Preview
+from rtseg_ros.evaluation.report_pictures import frames_section
 from rtseg_ros.evaluation.report_style import CSS
 from rtseg_ros.labels import LabelSet, label_set_from_dict
 
-_WRONG_BGR = (60, 90, 255)
 # Shares of the confusion matrix from here on are written in full ink.
 _MUCH = 0.05
 
@@ -52,7 +50,7 @@ def page(
     if 'calibration' in report:
         parts.append(_calibration(report['calibration']))
     if labels is not None and previews:
-        parts.append(_frames(previews, labels))
+        parts.append(frames_section(previews, labels))
     parts += [_accounting(report), _origin(report)]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -283,52 +281,6 @@ def _calibration(calibration: Mapping[str, Any]) -> str:
         f'on {calibration["pixels"]} pixels that the fit has not seen.</p>'
         f'<div style="max-width:460px">{reliability_svg(curves)}</div></section>'
     )
-
-
-def _frames(previews: Mapping[str, Preview], labels: LabelSet) -> str:
-    blocks = []
-    for title, preview in previews.items():
-        pictures = ''.join(
-            f'<figure><img src="{data}" alt="{escape(caption)} of frame {escape(preview.name)}">'
-            f'<figcaption>{escape(caption)}</figcaption></figure>'
-            for caption, data in _pictures(preview, labels)
-        )
-        blocks.append(
-            f'<h3>{escape(title.capitalize())}: {escape(preview.name)}, mIoU '
-            f'{_percent(preview.score)}</h3><div class="frames">{pictures}</div>'
-        )
-    return f'<section><h2>Frames</h2>{"".join(blocks)}</section>'
-
-
-def _pictures(preview: Preview, labels: LabelSet) -> list[tuple[str, str]]:
-    frame, prediction, truth = (
-        _decoded(data) for data in (preview.frame, preview.prediction, preview.truth)
-    )
-    palette = labels.palette_bgr()
-    errors = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) // 2
-    errors[(truth != prediction) & (truth < labels.num_classes)] = _WRONG_BGR
-    return [
-        ('frame', _data_uri('jpeg', preview.frame)),
-        ('prediction', _data_uri('png', _png(palette[prediction]))),
-        ('truth', _data_uri('png', _png(palette[truth]))),
-        ('errors', _data_uri('png', _png(errors))),
-    ]
-
-
-def _decoded(data: bytes) -> np.ndarray:
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert pixels is not None
-    return pixels
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    done, data = cv2.imencode('.png', pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    assert done
-    return data.tobytes()
-
-
-def _data_uri(kind: str, data: bytes) -> str:
-    return f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
 
 
 def _accounting(report: Mapping[str, Any]) -> str:

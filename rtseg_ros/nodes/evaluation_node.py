@@ -235,7 +235,7 @@ def _listen_and_report(node: EvaluationNode) -> None:
     """Listen until the images end or Ctrl-C, then write the report."""
     settings = node.settings
     model = read_model_file(model_path(settings.model))
-    labels = load_label_set(settings.labels) if settings.labels else model.metadata.labels
+    labels = load_label_set(settings.labels) if settings.labels else None
     output = Path(settings.output)
     output.mkdir(parents=True, exist_ok=True)
     spool = Spool(output / 'masks.part')

@@ -194,6 +194,14 @@ def test_without_any_truth_it_is_about_speed(segmenter, tmp_path):
     assert 'speed only' in (tmp_path / 'report.html').read_text()
 
 
+def test_ground_truth_without_names_is_taken_for_the_models_classes(segmenter, tmp_path):
+    source = ListSource([item('a', *street(0))])
+    source.labels = None
+    outcome = evaluate(segmenter, source, output=tmp_path)
+    assert outcome.recorder.accuracy.figures()['miou'] == 1
+    assert any("model's classes" in reason for reason in outcome.recorder.reasons)
+
+
 def test_other_classes_need_a_mapping(segmenter, tmp_path):
     source = ListSource([])
     source.labels = CAMVID
