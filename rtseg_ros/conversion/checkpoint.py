@@ -9,6 +9,7 @@ import pickle
 import pickletools
 import re
 from typing import Any
+import warnings
 
 import torch
 from torch import Tensor
@@ -119,7 +120,9 @@ def _safetensors(path: Path) -> dict[str, Any]:
 
 def _torch_file(path: Path) -> dict[str, Any]:
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # what torch warns of is refused below
+            content = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"'{path}' is refused: {_refusal(path, str(error))}") from error
     except Exception as error:  # torch raises many unrelated types for a broken file

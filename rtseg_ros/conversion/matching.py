@@ -1,7 +1,8 @@
 """Fit the weights of a checkpoint to a network, or say exactly what does not fit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -77,12 +78,9 @@ def load_weights(
 
 def match(layout: Layout, weights: Weights, outputs: int) -> Match:
     """Compare the keys and shapes of a checkpoint with those of a network."""
-    with torch.device('meta'):
-        own = _comparable(layout.build(outputs).state_dict())
+    own = _own_shapes(layout.network, layout.title, outputs)
     theirs = _comparable(layout.rename(weights))
-    shapes = {
-        key: (tuple(theirs[key].shape), tuple(own[key].shape)) for key in own if key in theirs
-    }
+    shapes = {key: (tuple(theirs[key].shape), own[key]) for key in own if key in theirs}
     wrong = {key: pair for key, pair in shapes.items() if pair[0] != pair[1]}
     return Match(
         layout=layout,
@@ -112,6 +110,14 @@ def guess(weights: Weights, outputs: int) -> Match | None:
     return _with_right_outputs(best, weights) or (
         best if best.fitting > _LOOKS_LIKE * len(weights) else None
     )
+
+
+@cache
+def _own_shapes(network: str, title: str, outputs: int) -> Mapping[str, tuple[int, ...]]:
+    layout = next(item for item in layouts_of(network) if item.title == title)
+    with torch.device('meta'):
+        weights = _comparable(layout.build(outputs).state_dict())
+    return {key: tuple(value.shape) for key, value in weights.items()}
 
 
 def _comparable(weights: Weights) -> dict[str, torch.Tensor]:

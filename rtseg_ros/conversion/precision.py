@@ -68,7 +68,7 @@ def _float32_constants(body: list[onnx.NodeProto]) -> set[str]:
 def _halve(tensor: onnx.TensorProto) -> None:
     value = numpy_helper.to_array(tensor)
     largest = float(np.abs(value).max(initial=0))
-    if largest > np.finfo(np.float16).max:
+    if largest > float(np.finfo(np.float16).max):
         raise ConversionError(
             f'{tensor.name} holds {largest:g}, too large for float16; convert in fp32'
         )

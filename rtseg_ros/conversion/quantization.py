@@ -95,8 +95,8 @@ def _steps(graph: onnx.GraphProto) -> Iterator[_Step]:
         else:
             continue
         output = node.output[0]
-        while len(readers[output]) == 1 and readers[output][0].op_type in _ACTIVATIONS:
-            output = readers[output][0].output[0]
+        while len(found := readers.get(output, [])) == 1 and found[0].op_type in _ACTIVATIONS:
+            output = found[0].output[0]
         yield _Step(node, inputs, output)
 
 
