@@ -10,7 +10,6 @@ import numpy as np
 from rtseg_ros.errors import EvaluationError
 from rtseg_ros.evaluation.noise import (
     Interval,
-    draw,
     intervals,
     latency_interval,
     resampled_iou,
@@ -84,9 +83,9 @@ class _Frames:
 def compare(first: str | Path, second: str | Path) -> Comparison:
     """Compare two reports.
 
-    Noise is estimated by resampling runs of 10 consecutive frames, from ``frames.jsonl`` beside
-    each report: the accuracy of both on the same resampled frames if they saw the same ground
-    truth in the same order, separately otherwise.
+    Noise is estimated by resampling runs of up to 10 consecutive frames, from ``frames.jsonl``
+    beside each report: the accuracy of both on the same resampled frames if they saw the same
+    ground truth in the same order, separately otherwise.
 
     Args:
         first: A ``report.json``, or its folder.
@@ -152,14 +151,11 @@ def _accuracy(
         return []
     noise: list[Interval | None] = [None] * (len(classes) + 1)
     if frames[0] and frames[1] and frames[0].truths and frames[1].truths:
-        random = np.random.default_rng(0)
         paired = frames[0].truths == frames[1].truths
-        starts = draw(len(frames[0].truths), random)
-        first = resampled_iou(frames[0].intersection, frames[0].union, starts)
-        if not paired:
-            starts = draw(len(frames[1].truths), random)
-        second = resampled_iou(frames[1].intersection, frames[1].union, starts)
-        noise = intervals(second - first)
+        first = resampled_iou(frames[0].intersection, frames[0].union, seed=0)
+        second = resampled_iou(frames[1].intersection, frames[1].union, seed=0 if paired else 1)
+        fewest = min(len(frames[0].truths), len(frames[1].truths))
+        noise = intervals(second - first, count=fewest)
     rows = [('mIoU', a['miou'], b['miou'])]
     rows += [(name, a['iou'][name], b['iou'][name]) for name in classes]
     changes = [
@@ -185,7 +181,7 @@ def _speed(reports: list[dict[str, Any]], frames: list[_Frames | None]) -> list[
                 interval = latency_interval(
                     frames[0].latency_ms,
                     frames[1].latency_ms,
-                    lambda values, p=percent: np.percentile(values, p, axis=1),  # type: ignore[misc]
+                    percent=percent,
                 )
             changes.append(
                 _change(
