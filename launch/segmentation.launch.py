@@ -23,8 +23,8 @@ ARGUMENTS = (
         None,
     ),
     ('model', '', 'Path of the .onnx model, or a shipped name; empty: as params_file.', None),
-    ('image_topic', 'image', 'Image topic of a single camera, without /compressed.', None),
-    ('camera_info_topic', 'camera_info', 'CameraInfo topic of a single camera.', None),
+    ('image', 'image', 'Image topic of a single camera, without /compressed.', None),
+    ('camera_info', 'camera_info', 'CameraInfo topic of a single camera.', None),
     (
         'image_transport',
         '',
@@ -87,8 +87,8 @@ def start_node(context):
             output='screen',
             parameters=[value['params_file'], parameters],
             remappings=[
-                ('image', value['image_topic']),
-                ('camera_info', value['camera_info_topic']),
+                ('image', value['image']),
+                ('camera_info', value['camera_info']),
             ],
             additional_env={'FASTDDS_DEFAULT_PROFILES_FILE': profile} if profile else {},
             ros_arguments=['--log-level', value['log_level']],

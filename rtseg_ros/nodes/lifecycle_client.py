@@ -10,12 +10,15 @@ from rclpy.node import Node
 
 from rtseg_ros.errors import RtsegError
 
+# Name -> (id, state that it leads to).
 TRANSITIONS = {
-    'configure': Transition.TRANSITION_CONFIGURE,
-    'activate': Transition.TRANSITION_ACTIVATE,
-    'deactivate': Transition.TRANSITION_DEACTIVATE,
-    'cleanup': Transition.TRANSITION_CLEANUP,
+    'configure': (Transition.TRANSITION_CONFIGURE, 'inactive'),
+    'activate': (Transition.TRANSITION_ACTIVATE, 'active'),
+    'deactivate': (Transition.TRANSITION_DEACTIVATE, 'inactive'),
+    'cleanup': (Transition.TRANSITION_CLEANUP, 'unconfigured'),
 }
+# DDS drops an answer for which it has not discovered the asker yet, on a busy machine.
+ANSWER_S = 5.0
 
 
 class LifecycleError(RtsegError):
@@ -34,8 +37,8 @@ class LifecycleClient:
         """
         self._node = node
         self._managed = managed
-        self._change = node.create_client(ChangeState, f'{managed}/change_state')
-        self._get = node.create_client(GetState, f'{managed}/get_state')
+        self._change: Any = node.create_client(ChangeState, f'{managed}/change_state')
+        self._get: Any = node.create_client(GetState, f'{managed}/get_state')
 
     def change(self, transition: str, *, timeout_s: float = 60.0) -> None:
         """Carry out ``configure``, ``activate``, ``deactivate`` or ``cleanup``.
@@ -43,8 +46,17 @@ class LifecycleClient:
         Raises:
             LifecycleError: If there is no answer in time, or the node refuses.
         """
-        request = ChangeState.Request(transition=Transition(id=TRANSITIONS[transition]))
-        if not self._call(self._change, request, timeout_s).success:
+        number, target = TRANSITIONS[transition]
+        end = time.monotonic() + timeout_s
+        answer = self._send(
+            self._change, ChangeState.Request(transition=Transition(id=number)), end
+        )
+        self._wait(answer, min(end, time.monotonic() + ANSWER_S))
+        if answer.done():
+            success = answer.result().success
+        else:  # while it is busy it does not tell its state either
+            success = self.state(timeout_s=end - time.monotonic()) == target
+        if not success:
             raise LifecycleError(
                 f"'{self._managed}' refused to {transition}; its log says why. "
                 f'It is {self.state(timeout_s=timeout_s)}'
@@ -56,21 +68,27 @@ class LifecycleClient:
         Raises:
             LifecycleError: If there is no answer in time.
         """
-        return str(self._call(self._get, GetState.Request(), timeout_s).current_state.label)
-
-    def _call(self, client: Any, request: Any, timeout_s: float) -> Any:
         end = time.monotonic() + timeout_s
+        while True:
+            answer = self._send(self._get, GetState.Request(), end)
+            self._wait(answer, min(end, time.monotonic() + ANSWER_S))
+            if answer.done():
+                return str(answer.result().current_state.label)
+            if time.monotonic() > end:
+                raise LifecycleError(f"'{self._managed}' did not answer within {timeout_s:.0f} s")
+
+    def _send(self, client: Any, request: Any, end: float) -> Any:
+        start = time.monotonic()
         while not client.service_is_ready():
             if time.monotonic() > end:
                 raise LifecycleError(
-                    f"no managed node '{self._managed}' within {timeout_s:.0f} s; is it running, "
-                    'with the same ROS_DOMAIN_ID?'
+                    f"no managed node '{self._managed}' within {end - start:.0f} s; is it "
+                    'running, with the same ROS_DOMAIN_ID?'
                 )
             rclpy.spin_once(self._node, timeout_sec=0.1)
-        future = client.call_async(request)
+        return client.call_async(request)
+
+    def _wait(self, future: Any, end: float) -> None:
         rclpy.spin_until_future_complete(
             self._node, future, timeout_sec=max(end - time.monotonic(), 0.1)
         )
-        if not future.done():
-            raise LifecycleError(f"'{self._managed}' did not answer within {timeout_s:.0f} s")
-        return future.result()

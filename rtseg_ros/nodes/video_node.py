@@ -4,6 +4,8 @@ import sys
 
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -34,7 +36,9 @@ class VideoNode(Node):
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         rate_hz = self._settings.rate_hz or own_rate_hz
         self.create_timer(1 / rate_hz, self._on_frame_time)
-        self.create_timer(1.0, self._publish_diagnostics)
+        # Must go on with use_sim_time; the frames follow the simulated time.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
         self.get_logger().info(f'{self._settings.source} at {rate_hz:.2f} Hz')
 
     def _on_frame_time(self) -> None:
@@ -58,7 +62,7 @@ class VideoNode(Node):
         message.header.stamp = self.get_clock().now().to_msg()
         message.status.append(
             status(
-                self.get_name(),
+                self.get_fully_qualified_name().lstrip('/'),
                 hardware_id=self._settings.source,
                 values={'sent': self.sent, 'finished': self.finished},
             )
@@ -67,14 +71,14 @@ class VideoNode(Node):
 
 
 def main() -> int:
-    """Run the node until SIGINT or SIGTERM; 1 if the source cannot be played."""
+    """Run the node until SIGINT or SIGTERM; 1 if a parameter or the source cannot be used."""
     rclpy.init()
     try:
         node = VideoNode()
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except FrameError as error:
+    except (FrameError, InvalidParameterTypeException, InvalidParameterValueException) as error:
         rclpy.logging.get_logger('video').fatal(str(error))
         return 1
     finally:

@@ -81,6 +81,10 @@ class NodeProcess:
         finally:
             self._file.close()
 
+    def ended(self) -> int:
+        """Wait until it ends by itself and return its exit status."""
+        return self._process.wait(PATIENCE_S)
+
     def wait_for_text(self, pattern: str) -> str:
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
@@ -178,16 +182,35 @@ class Robot:
         """Call a service of the managed node and return its answer."""
         client = self.node.create_client(kind, f'{self.managed}/{name}')
         self.until(client.service_is_ready, what=f'the service {name}')
-        future = client.call_async(request)
-        self.until(future.done, what=f'the answer of {name}')
+        for _ in range(5):  # DDS drops answers to an asker it has not discovered yet
+            future = client.call_async(request)
+            end = time.monotonic() + 5
+            while not future.done() and time.monotonic() < end:
+                rclpy.spin_once(self.node, timeout_sec=0.02)
+            if future.done():
+                break
         self.node.destroy_client(client)
+        assert future.done(), f'{name} does not answer'
         return future.result()
 
     def start(self) -> None:
         """Configure, activate, and wait until images get through."""
         self.lifecycle.change('configure')
         self.lifecycle.change('activate')
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until images get through: best effort loses those before both sides matched."""
         self.until(self.camera.get_subscription_count, what='the node subscribes to image')
+        pixels = np.zeros((120, 160, 3), np.uint8)
+
+        def answered() -> bool:
+            message = image_from_array(pixels, 'bgr8', header=self.header())
+            self.camera.publish(message)
+            self.spin(0.1)
+            return any(mask.header == message.header for mask in self.masks)
+
+        self.until(answered, what='the first mask')
 
     def label_of(self, color: tuple[int, int, int]) -> int:
         """Publish a frame of one BGR colour and return the only label of its mask."""

@@ -33,6 +33,7 @@ class Fleet:
             lambda: all(p.get_subscription_count() for p in self.publishers.values()),
             what='the node subscribes to every camera',
         )
+        self.robot.spin(1.0)  # until the node has discovered the cameras, too
 
 
 @pytest.fixture(scope='module', params=[1, None], ids=['batch of one', 'free batch'])

@@ -204,7 +204,8 @@ def send_and_check(robot, publisher, fault, color, label):
     """Send one fault and a good frame; compare what the node says, counts and publishes."""
     for _ in range(5):
         gained = gained_by(robot, publisher, fault, color, label)
-        if not gained['superseded']:  # on a busy machine the good frame overtakes the fault
+        # On a busy machine the good frame overtakes the fault, here or in DDS.
+        if gained['received'] == 2 and not gained['superseded']:
             break
     expected = dict.fromkeys((*BINS, 'in_flight'), 0) | {'received': 2, 'published': 1}
     expected['published' if fault.words is None else 'rejected'] += 1
@@ -263,6 +264,7 @@ def jpeg_robot(launch_node, make_robot, tiny_model):
     robot.process = process
     robot.jpeg = robot.node.create_publisher(CompressedImage, 'image/compressed', 5)
     robot.until(robot.jpeg.get_subscription_count, what='the node subscribes')
+    robot.spin(1.0)  # until the node has discovered the camera, too
 
     def label_with(publisher, color):
         message = encoded('.png', plain(color))
@@ -320,6 +322,7 @@ def test_time_that_jumps_back_does_not_stop_it(raw_robot):
 def test_two_publishers(raw_robot):
     other = raw_robot.node.create_publisher(Image, 'image', QoSProfile(depth=5))
     raw_robot.until(other.get_subscription_count, what='the second camera is heard')
+    raw_robot.spin(1.0)
     for publisher, color, label in ((other, RED, 3), (raw_robot.camera, BLUE, 1)) * 3:
         message = image(color, header=raw_robot.header())
         publisher.publish(message)
@@ -430,6 +433,7 @@ def test_sigint_in_the_middle_of_a_frame(launch_node, make_robot, make_model):
     )  # fmt: skip
     robot = make_robot('/slow')
     robot.until(robot.camera.get_subscription_count, what='the node subscribes')
+    robot.spin(1.0)
     robot.camera.publish(image(size_hw=(480, 640), header=robot.header()))
     robot.spin(0.15)
     assert not robot.masks

@@ -70,11 +70,11 @@ def launch(tmp_path):
 
 def test_arguments_reach_the_node(launch, make_robot, tiny_model):
     launched = launch(
-        namespace='veh/cam', model=tiny_model, image_topic='/raw/pictures', log_level='warn'
+        namespace='veh/cam', model=tiny_model, image='/raw/pictures', log_level='warn'
     )
     robot = make_robot('/veh/cam')
     robot.camera = robot.node.create_publisher(Image, '/raw/pictures', 5)
-    robot.until(robot.camera.get_subscription_count, what='autostart')
+    robot.ready()
     assert robot.lifecycle.state() == 'active'
     assert robot.label_of((0, 0, 255)) == 3
     assert launched.stop() == 0
@@ -116,6 +116,7 @@ def test_own_parameters_are_not_overridden_by_empty_arguments(
     launched = launch(namespace='mine', params_file=parameters)
     robot = make_robot('/mine')
     robot.until(robot.camera.get_subscription_count, what='autostart')
+    robot.spin(1.0)
     message = image_from_array(np.zeros((8, 10, 3), np.uint8), 'bgr8', header=robot.header())
     mask = robot.answer(message)
     assert (mask.width, mask.height) == (5, 4)

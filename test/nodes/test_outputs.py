@@ -70,16 +70,22 @@ def test_mask_and_camera_info_have_the_geometry(robot, tiny_model, resize, roi, 
     subscription = robot.listen(CameraInfo, f'{robot.managed}/camera_info', infos)
     publisher = robot.node.create_publisher(CameraInfo, 'camera_info', 5)
     robot.until(publisher.get_subscription_count, what='the node subscribes to camera_info')
+    robot.spin(0.5)  # until the node has discovered the camera, too
     frame = picture()
     expected = load_segmenter(tiny_model, geometry=Geometry(resize, roi, rotation, size))(frame)
-    header = robot.header()
-    publisher.publish(info_for(frame, header))
-    robot.spin(0.2)
-    message = image_from_array(frame, 'bgr8', header=header)
-    mask = robot.answer(message)
-    np.testing.assert_array_equal(pixels_from_image(mask), expected.labels)
-    assert (mask.height, mask.width) == expected.layout.mask_hw
-    robot.until(lambda: infos, what='the camera info of the mask')
+
+    def answered():
+        header = robot.header()
+        publisher.publish(info_for(frame, header))
+        robot.spin(0.1)
+        mask = robot.answer(image_from_array(frame, 'bgr8', header=header))
+        np.testing.assert_array_equal(pixels_from_image(mask), expected.labels)
+        assert (mask.height, mask.width) == expected.layout.mask_hw
+        return infos
+
+    robot.until(answered, what='the camera info of the mask')
+    header = infos[-1].header
+    assert header in [mask.header for mask in robot.masks]
     wanted = camera_info_of_mask(info_for(frame, header), expected.layout, header=header)
     assert infos[-1] == wanted
     robot.node.destroy_subscription(subscription)
@@ -199,6 +205,7 @@ def test_compressed_images(robot, tiny_model, suffix):
     robot.lifecycle.change('activate')
     publisher = robot.node.create_publisher(CompressedImage, 'image/compressed', 5)
     robot.until(publisher.get_subscription_count, what='the node subscribes')
+    robot.spin(1.0)  # until the node has discovered the camera, too
     encoded = cv2.imencode(suffix, picture(2))[1]
     message = CompressedImage(header=robot.header(), format=suffix[1:], data=encoded.tobytes())
     publisher.publish(message)
@@ -213,7 +220,7 @@ def test_compressed_images(robot, tiny_model, suffix):
 def test_no_image_is_taken_while_nobody_wants_a_result(launch_node, make_robot, tiny_model):
     process = launch_node('segmentation_node', namespace='/lazy', model=tiny_model, autostart=True)
     robot = make_robot('/lazy')
-    robot.until(robot.camera.get_subscription_count, what='a tap, as the robot wants masks')
+    robot.ready()
     assert robot.label_of(BLUE) == 1
     robot.node.destroy_subscription(robot.mask_subscription)
     robot.until(lambda: not robot.camera.get_subscription_count(), what='the tap closes')
@@ -226,6 +233,7 @@ def test_no_image_is_taken_while_nobody_wants_a_result(launch_node, make_robot, 
     overlays = []
     robot.listen(Image, f'{robot.managed}/overlay', overlays)
     robot.until(robot.camera.get_subscription_count, what='the tap opens for an overlay')
+    robot.spin(1.0)
     robot.camera.publish(image_from_array(picture(), 'bgr8', header=robot.header()))
     robot.until(lambda: overlays, what='an overlay without a mask')
     assert process.stop() == 0

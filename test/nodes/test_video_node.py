@@ -1,0 +1,92 @@
+"""video_node: a folder or a file as a camera."""
+
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
+
+from diagnostic_msgs.msg import DiagnosticArray
+from sensor_msgs.msg import Image
+
+from rtseg_ros.nodes.messages import pixels_from_image
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three frames, blue 10, 20, 30, named out of the order of their making."""
+    for name, blue in (('c.png', 30), ('a.png', 10), ('b.png', 20)):
+        cv2.imwrite(str(tmp_path / name), np.full((24, 32, 3), (blue, 0, 0), np.uint8))
+    (tmp_path / 'notes.txt').write_text('not an image')
+    return tmp_path
+
+
+def blues(images):
+    return [int(pixels_from_image(image)[0, 0, 0]) for image in images]
+
+
+def test_folder_once_in_order(launch_node, make_robot, folder):
+    process = launch_node(
+        'video_node', namespace='/film', source=folder, rate_hz=20.0, wait_for_subscribers=1,
+        frame_id='optical',
+    )  # fmt: skip
+    robot = make_robot('/film')
+    images, statuses = [], []
+    robot.listen(Image, 'image', images)
+    robot.listen(DiagnosticArray, '/diagnostics', statuses)
+    robot.until(lambda: len(images) == 3, what='three frames')
+    robot.spin(1.5)
+    assert blues(images) == [10, 20, 30]
+    assert {image.header.frame_id for image in images} == {'optical'}
+    stamps = [image.header.stamp.sec + image.header.stamp.nanosec / 1e9 for image in images]
+    assert stamps == sorted(stamps)
+    assert abs(stamps[-1] - time.time()) < 60
+    last = next(s for m in reversed(statuses) for s in m.status if s.name == 'film/video')
+    values = {item.key: item.value for item in last.values}
+    assert (values['sent'], values['finished']) == ('3', 'True')
+    assert process.stop() == 0
+
+
+def test_loop(launch_node, make_robot, folder):
+    process = launch_node('video_node', namespace='/again_film', source=folder, loop=True)
+    robot = make_robot('/again_film')
+    images = []
+    robot.listen(Image, 'image', images)
+    robot.until(lambda: len(images) >= 7, what='frames of the third round')
+    values = blues(images)
+    assert all((b - a) % 30 == 10 for a, b in zip(values, values[1:], strict=False))
+    assert process.stop() == 0
+
+
+def test_video_file(launch_node, make_robot, tmp_path):
+    path = str(tmp_path / 'clip.avi')
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*'MJPG'), 10, (64, 48))
+    if not writer.isOpened():
+        pytest.skip('OpenCV cannot write a video here')
+    for value in (0, 120, 240):
+        writer.write(np.full((48, 64, 3), value, np.uint8))
+    writer.release()
+    process = launch_node('video_node', namespace='/clip', source=path, wait_for_subscribers=1)
+    robot = make_robot('/clip')
+    images = []
+    robot.listen(Image, 'image', images)
+    robot.until(lambda: len(images) == 3, what='three frames')
+    np.testing.assert_allclose(blues(images), [0, 120, 240], atol=4)
+    assert process.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        ({'source': '/no/such/film.mp4'}, "'/no/such/film.mp4' is"),
+        ({}, "'source' is empty"),
+        ({'source': '/', 'rate_hz': -5.0}, 'rate_hz'),
+    ],
+)
+def test_what_cannot_be_played_ends_in_one_line(launch_node, arguments, words):
+    process = launch_node('video_node', namespace='/nothing', **arguments)
+    assert process.ended() == 1
+    assert words in process.text()
+    assert 'Traceback' not in process.text()
