@@ -116,12 +116,12 @@ def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
     )
     progress('exporting', 0, 1)
     model = export_network(network, metadata)
+    use_fast_operators(model)
     if settings.precision == 'fp16':
         model = half_model(model)
     elif settings.precision == 'int8':
         model, note = _quantized(settings, model, metadata, progress)
         notes.append(note)
-    use_fast_operators(model)
     parity = _compared(settings, network, model, metadata, progress)
     if not parity.passed and not settings.keep_anyway:
         raise ParityError(_refusal(settings, parity))

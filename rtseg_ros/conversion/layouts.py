@@ -52,7 +52,7 @@ def layouts_of(network: str) -> tuple[Layout, ...]:
         network,
         'rtseg_ros',
         lambda outputs: create_network(network, outputs),
-        preset=_ESPNET_PRESETS if network == 'espnet' else None,  # our keys are the authors'
+        preset=_OWN_IS_PUBLISHED.get(network),
     )
     return (own, *(layout for layout in _published() if layout.network == network))
 
@@ -190,6 +190,11 @@ _SWIFTNET_SUM: Rules = (
 )
 
 _ESPNET_PRESETS = {'camvid': 'espnet-camvid', 'cityscapes': 'espnet-cityscapes'}
+# Networks whose own keys are those of the authors, with what these trained with.
+_OWN_IS_PUBLISHED = {
+    'espnet': _ESPNET_PRESETS,
+    'espnetv2': {'cityscapes': 'espnetv2-cityscapes'},
+}
 
 
 def _with_torchvision_encoder(network: str) -> Callable[[Weights], dict[str, Tensor]]:

@@ -42,7 +42,8 @@ class Parity:
         tolerance: Smallest accepted agreement of a class.
         agreement: Per class, pixels labelled so by both over pixels labelled so by either; None
             where neither does.
-        failed: Classes that miss the tolerance.
+        judged: Classes on enough pixels to be held to the tolerance.
+        failed: Those of them that miss it.
         pixels: Number of compared pixels.
         different_pixels: Pixels labelled differently.
         ties: Those of them where torch's scores of the two labels are equal but for rounding.
@@ -56,6 +57,7 @@ class Parity:
     frames: int
     tolerance: float
     agreement: dict[str, float | None]
+    judged: tuple[str, ...]
     failed: tuple[str, ...]
     pixels: int
     different_pixels: int
@@ -78,6 +80,7 @@ class Parity:
             'frames': self.frames,
             'tolerance': self.tolerance,
             'agreement': self.agreement,
+            'judged': list(self.judged),
             'failed': list(self.failed),
             'pixels': self.pixels,
             'different_pixels': self.different_pixels,
@@ -89,14 +92,14 @@ class Parity:
 
     def summary(self) -> str:
         """Say the result in one sentence."""
-        known = {name: value for name, value in self.agreement.items() if value is not None}
-        worst = min(known, key=lambda name: known[name])
+        agreement = {name: self.agreement[name] or 0.0 for name in self.judged}
+        worst = min(agreement, key=lambda name: agreement[name])
         largest = 'not finite' if self.logit_difference is None else f'{self.logit_difference:.3g}'
         text = (
             f'{self.different_pixels} of {self.pixels} pixels differ from torch on '
             f'{self.frames} frames ({self.ties} of them ties but for rounding); agreement is '
-            f'lowest for {worst}, {known[worst]:.4f}; largest logit difference {largest} (logits '
-            f'up to {self.logit_size:.3g})'
+            f'lowest for {worst}, {agreement[worst]:.4f}; largest logit difference {largest} '
+            f'(logits up to {self.logit_size:.3g})'
         )
         if self.miou:
             text += f'; mIoU {self.miou["torch"]:.4f} in torch, {self.miou["model"]:.4f} exported'
@@ -155,14 +158,15 @@ def compare(
             for name, scores in (('torch', expected_logits), ('model', logits)):
                 matrices[name].add(truth, _finished(scores, metadata, truth.shape))
     progress(len(items), len(items))
-    agreement, failed = _agreement(joint, metadata, tolerance)
+    agreement, judged = _agreement(joint, metadata)
     return Parity(
         engine=engine,
         source=source,
         frames=len(items),
         tolerance=tolerance,
         agreement=agreement,
-        failed=failed,
+        judged=judged,
+        failed=tuple(name for name in judged if (agreement[name] or 0.0) < tolerance),
         pixels=int(joint.sum()),
         different_pixels=int(joint.sum() - joint.trace()),
         ties=ties,
@@ -230,17 +234,18 @@ def _finished(logits: np.ndarray, metadata: ModelMetadata, size_hw: tuple[int, .
 
 
 def _agreement(
-    joint: np.ndarray, metadata: ModelMetadata, tolerance: float
+    joint: np.ndarray, metadata: ModelMetadata
 ) -> tuple[dict[str, float | None], tuple[str, ...]]:
+    """Return the agreement of every class, and the classes on enough pixels to be judged."""
     names = dict(enumerate(metadata.labels.names))
     if metadata.unlabelled_output is not None:
         names[_UNLABELLED] = 'unlabelled'
     agreement: dict[str, float | None] = {}
-    failed = []
+    judged = []
     for index, name in names.items():
         both = int(joint[index, index])
         either = int(joint[index].sum() + joint[:, index].sum()) - both
         agreement[name] = both / either if either else None
-        if either > JUDGED_SHARE * joint.sum() and both < tolerance * either:
-            failed.append(name)
-    return agreement, tuple(failed)
+        if either > JUDGED_SHARE * joint.sum():
+            judged.append(name)
+    return agreement, tuple(judged)

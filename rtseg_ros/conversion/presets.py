@@ -51,6 +51,10 @@ PRESETS: dict[str, Preset] = {
         'ESPNet, espnet_p_2_q_8.pth: statistics, and then / 255',
         'bgr', (72.392, 82.909, 73.158), (45.319, 46.153, 44.915), 1 / 255, (512, 1024),
     ),
+    'espnetv2-cityscapes': Preset(
+        'ESPNetv2, espnetv2_s_2.0_city_1024x512.pth',
+        'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, size_hw=(512, 1024),
+    ),
     'rtseg-cityscapes': Preset(
         'RTSeg repository, all encoders but ResNet-18',
         'bgr', (73.293, 83.044, 72.524), _BYTE, size_hw=(512, 1024),

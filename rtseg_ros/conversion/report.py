@@ -46,6 +46,8 @@ def report(
     ]
     for class_name, value in parity.agreement.items():
         mark = ' **missed**' if class_name in parity.failed else ''
+        if value is not None and class_name not in parity.judged:
+            mark = ' (too few pixels to judge)'
         lines.append(f'| {class_name} | {"not seen" if value is None else f"{value:.5f}"}{mark} |')
     lines += [
         '',
