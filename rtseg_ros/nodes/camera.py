@@ -13,6 +13,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from rtseg_ros.errors import SettingError
 from rtseg_ros.nodes.accounting import FrameAccount
 from rtseg_ros.nodes.graph import unserved_subscribers
 from rtseg_ros.nodes.label_info import LABEL_INFO_QOS, LabelInfo
@@ -71,7 +72,11 @@ class Camera:
         account: FrameAccount,
         on_frame: Callable[['Camera', bytes], None],
     ) -> None:
-        """Create the publishers; the tap is closed."""
+        """Create the publishers; the tap is closed.
+
+        Raises:
+            SettingError: If a QoS override has an impossible value.
+        """
         self._node = node
         self.name = name
         self.account = account
@@ -88,11 +93,18 @@ class Camera:
         self._subscriptions: dict[str, Any] = {}
         self._info: CameraInfo | None = None
         self.last_heard_s = time.monotonic()
-        self.publishers = {}
-        for output, kind in OUTPUTS.items():
-            self.publishers[output] = node.create_lifecycle_publisher(
-                kind, f'~/{prefix}{output}', reliable(), qos_overriding_options=_OVERRIDABLE
-            )
+        self.publishers: dict[str, Any] = {}
+        try:
+            for output, kind in OUTPUTS.items():
+                self.publishers[output] = node.create_lifecycle_publisher(
+                    kind, f'~/{prefix}{output}', reliable(), qos_overriding_options=_OVERRIDABLE
+                )
+            # Inputs are subscribed to when somebody wants a result; what is wrong shows now.
+            for topic in ('image', 'camera_info'):
+                node.destroy_subscription(self._subscribe(topic))
+        except Exception as error:  # rclpy has several for impossible QoS values
+            self._destroy_publishers()
+            raise SettingError(f'qos_overrides cannot be used: {error}') from error
         # Not managed: class names are known as soon as the model is loaded.
         self._labels = None
         if LabelInfo is not None:
@@ -152,10 +164,13 @@ class Camera:
     def destroy(self) -> None:
         """Free all topics."""
         self.set_tap(False)
-        for publisher in self.publishers.values():
-            self._node.destroy_lifecycle_publisher(publisher)
+        self._destroy_publishers()
         if self._labels is not None:
             self._node.destroy_publisher(self._labels)
+
+    def _destroy_publishers(self) -> None:
+        for publisher in self.publishers.values():
+            self._node.destroy_lifecycle_publisher(publisher)
 
     def publish_label_info(self, message: Any) -> None:
         """Publish the class names, if vision_msgs is there."""

@@ -109,9 +109,15 @@ class SegmentationNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the tap."""
         result = super().on_activate(state)
+        try:
+            for camera in self._cameras:
+                camera.set_tap(True)
+        except Exception as error:  # noqa: BLE001  the caller may mend it and try again
+            self.get_logger().error(f'not activated: {_reason(error)}')
+            self._close_taps()
+            super().on_deactivate(state)
+            return Failure
         self._reporter.state = 'active'
-        for camera in self._cameras:
-            camera.set_tap(True)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:

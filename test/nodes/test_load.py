@@ -150,3 +150,14 @@ def test_compressed_topic_on_a_raw_name_is_explained(launch_node, make_robot, ti
     robot.node.create_publisher(CompressedImage, 'image', 5)
     robot.until_message('carries sensor_msgs/msg/CompressedImage, .*image_transport to compressed')
     assert process.stop() == 0
+
+
+def test_impossible_qos_fails_configure(launch_node, make_robot, tiny_model):
+    process = launch_node(
+        'segmentation_node', namespace='/qos', model=tiny_model, autostart=True,
+        **{'qos_overrides./qos/image.subscription.reliability': 'often'},
+    )  # fmt: skip
+    robot = make_robot('/qos')
+    robot.until_message('configure failed: qos_overrides cannot be used: .*reliability')
+    assert process.stop() == 0
+    assert 'Traceback' not in process.text()

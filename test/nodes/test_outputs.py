@@ -1,5 +1,6 @@
 """What the node publishes: geometry, camera info, confidence, groups, and only if wanted."""
 
+import importlib.util
 import re
 
 import numpy as np
@@ -237,3 +238,12 @@ def test_no_image_is_taken_while_nobody_wants_a_result(launch_node, make_robot, 
     robot.camera.publish(image_from_array(picture(), 'bgr8', header=robot.header()))
     robot.until(lambda: overlays, what='an overlay without a mask')
     assert process.stop() == 0
+
+
+def test_absence_of_vision_msgs_is_said_once(robot):
+    if importlib.util.find_spec('vision_msgs'):
+        pytest.skip('vision_msgs is installed')
+    robot.start()
+    text = robot.process.text()
+    assert text.count('vision_msgs is not installed') == 1
+    assert 'ros-<distribution>-vision-msgs' in text

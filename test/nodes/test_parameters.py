@@ -1,6 +1,7 @@
 """Parameters: the YAML files say what the dataclasses say, and real nodes take them."""
 
 from dataclasses import fields
+from pathlib import Path
 import re
 
 import pytest
@@ -13,7 +14,7 @@ from rtseg_ros.labels import CAMVID
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
 from rtseg_ros.errors import SettingError
-from rtseg_ros.nodes.parameters import SegmentationParameters
+from rtseg_ros.nodes.parameters import SegmentationParameters, VideoParameters
 from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
 
 TEXT = share_file('config/segmentation.yaml').read_text()
@@ -35,8 +36,14 @@ def test_yaml_has_every_parameter_with_its_default():
     assert {k: type(v) for k, v in values.items()} == {k: type(v) for k, v in expected.items()}
 
 
-def test_every_parameter_has_a_comment():
-    lines = TEXT.splitlines()
+def test_yaml_of_video_node():
+    text = share_file('config/video.yaml').read_text()
+    assert yaml.safe_load(text)['/**/video']['ros__parameters'] == defaults(VideoParameters)
+
+
+@pytest.mark.parametrize('name', ['segmentation', 'video'])
+def test_every_parameter_has_a_comment(name):
+    lines = share_file(f'config/{name}.yaml').read_text().splitlines()
     for number, line in enumerate(lines):
         if re.match(r'    +\w+:', line):
             assert lines[number - 1].strip().startswith('#'), line
@@ -50,6 +57,16 @@ def test_every_parameter_is_described(kind):
             assert item.metadata['range'] or item.metadata['choices'], item.name
         choices, default = item.metadata['choices'], item.default
         assert not choices or default in choices
+
+
+@pytest.mark.parametrize('kind', [SegmentationParameters, VideoParameters])
+def test_docs_have_every_parameter_with_its_default(kind):
+    docs = (Path(__file__).parents[2] / 'docs' / 'nodes.md').read_text()
+    for name, value in defaults(kind).items():
+        if isinstance(value, list):
+            value = '[' + ', '.join(str(item) or "''" for item in value) + ']'
+        shown = str(value).lower() if isinstance(value, bool) else str(value) or "''"
+        assert f'| `{name}` | `{shown}` |' in docs, name
 
 
 def test_a_real_node_takes_the_yaml(launch_node, make_robot, tiny_model):
