@@ -200,44 +200,83 @@ COMPRESSED = {
 }
 
 
-def send_and_check(robot, publisher, fault, color, label):
-    """Send one fault and a good frame; compare what the node says, counts and publishes."""
-    for _ in range(5):
-        gained = gained_by(robot, publisher, fault, color, label)
-        # On a busy machine the good frame overtakes the fault, here or in DDS.
-        if gained['received'] == 2 and not gained['superseded']:
-            break
-    expected = dict.fromkeys((*BINS, 'in_flight'), 0) | {'received': 2, 'published': 1}
-    expected['published' if fault.words is None else 'rejected'] += 1
-    assert gained == expected
-    if fault.words is not None:
-        assert re.search(fault.words, robot.diagnostics['last_error'])
-        assert '\n' not in robot.diagnostics['last_error']
+CHUNK = 6  # faults between two diagnostics, which come once a second
+
+
+def chunks(faults):
+    names = list(faults)
+    return [
+        pytest.param(
+            [faults[name] for name in names[i : i + CHUNK]], id=', '.join(names[i : i + CHUNK])
+        )
+        for i in range(0, len(names), CHUNK)
+    ]
+
+
+def send_and_check(robot, publisher, faults):
+    """Send faults, a good frame after each; compare what the node says, counts, publishes.
+
+    If the counts do not fit all of them together, as on a busy machine where a good frame
+    overtakes a fault, each fault must pass on its own.
+    """
+    gained = gained_by(robot, publisher, faults)
+    said = [robot.diagnostics[key] for key in robot.diagnostics if key.startswith('reason_')]
+    if gained != expected_of(faults) or not all(
+        fault.words is None
+        or any(re.search(re.sub('[0-9]+', '#', fault.words), reason) for reason in said)
+        for fault in faults
+    ):
+        for fault in faults:
+            send_and_check_one(robot, publisher, fault)
     assert robot.process.alive()
     assert 'Traceback' not in robot.process.text()
 
 
-def gained_by(robot, publisher, fault, color, label):
+def send_and_check_one(robot, publisher, fault):
+    for _ in range(5):
+        gained = gained_by(robot, publisher, [fault])
+        # On a busy machine the good frame overtakes the fault, here or in DDS.
+        if gained['received'] == 2 and not gained['superseded']:
+            break
+    assert gained == expected_of([fault])
+    if fault.words is not None:
+        assert re.search(fault.words, robot.diagnostics['last_error'])
+        assert '\n' not in robot.diagnostics['last_error']
+
+
+def expected_of(faults):
+    bad = sum(fault.words is not None for fault in faults)
+    return dict.fromkeys((*BINS, 'in_flight'), 0) | {
+        'received': 2 * len(faults),
+        'published': 2 * len(faults) - bad,
+        'rejected': bad,
+    }
+
+
+def gained_by(robot, publisher, faults):
+    """Send each fault and a good frame; return what the node has counted."""
     before = robot.known_counts or robot.counts()
-    message = fault.make()
-    if isinstance(message, (bytes, bytearray)):
-        message = bytes(message)
-    elif message.header == Header():
-        message.header = robot.header()
-    seen = len(robot.masks)
-    publisher.publish(message)
-    if fault.words is None:
-        robot.until(lambda: len(robot.masks) > seen, what='a mask')
-        mask = robot.masks[seen]
-        assert mask.header == message.header
-        assert set(mask.data) == {fault.label}
-        if isinstance(message, Image):
-            assert (mask.height, mask.width) == (message.height, message.width)
-    robot.spin(0.05)
-    assert robot.label_with(publisher, color) == label
+    start = len(robot.masks)
+    for fault in faults:
+        message = fault.make()
+        if isinstance(message, (bytes, bytearray)):
+            message = bytes(message)
+        elif message.header == Header():
+            message.header = robot.header()
+        seen = len(robot.masks)
+        publisher.publish(message)
+        if fault.words is None:
+            robot.until(lambda seen=seen: len(robot.masks) > seen, what='a mask')
+            mask = robot.masks[seen]
+            assert mask.header == message.header
+            assert set(mask.data) == {fault.label}
+            if isinstance(message, Image):
+                assert (mask.height, mask.width) == (message.height, message.width)
+        robot.spin(0.05)
+        assert robot.label_with(publisher, BLUE) == 1
     after = robot.known_counts = robot.counts()
     gained = {name: after[name] - before[name] for name in after}
-    assert len(robot.masks) == seen + gained['published']
+    assert len(robot.masks) == start + gained['published']
     return gained
 
 
@@ -249,9 +288,9 @@ def raw_robot(bench, tiny_model):
     return bench
 
 
-@pytest.mark.parametrize('name', RAW)
-def test_image_messages(raw_robot, name):
-    send_and_check(raw_robot, raw_robot.camera, RAW[name], BLUE, 1)
+@pytest.mark.parametrize('faults', chunks(RAW))
+def test_image_messages(raw_robot, faults):
+    send_and_check(raw_robot, raw_robot.camera, faults)
 
 
 @pytest.fixture(scope='module')
@@ -280,9 +319,9 @@ def jpeg_robot(launch_node, make_robot, tiny_model):
     assert process.stop() == 0
 
 
-@pytest.mark.parametrize('name', COMPRESSED)
-def test_compressed_messages(jpeg_robot, name):
-    send_and_check(jpeg_robot, jpeg_robot.jpeg, COMPRESSED[name], BLUE, 1)
+@pytest.mark.parametrize('faults', chunks(COMPRESSED))
+def test_compressed_messages(jpeg_robot, faults):
+    send_and_check(jpeg_robot, jpeg_robot.jpeg, faults)
 
 
 def test_log_is_not_flooded(raw_robot):
