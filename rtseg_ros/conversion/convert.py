@@ -12,23 +12,28 @@ import onnxruntime
 import torch
 
 from rtseg_ros import __version__
-from rtseg_ros.conversion.checkpoint import Checkpoint, read_checkpoint
 from rtseg_ros.conversion.export import OPSET, export_network, file_content, write_together
 from rtseg_ros.conversion.frames import made_items, read_items, source_name
-from rtseg_ros.conversion.matching import Match, load_weights, looks_like
 from rtseg_ros.conversion.operators import use_fast_operators
-from rtseg_ros.conversion.parity import TOLERANCES, Parity, compare, onnxruntime_inference
+from rtseg_ros.conversion.parity import (
+    TOLERANCES,
+    Parity,
+    compare,
+    engine_inference,
+    onnxruntime_inference,
+)
 from rtseg_ros.conversion.precision import half_model
-from rtseg_ros.conversion.presets import chosen_preprocessing
 from rtseg_ros.conversion.quantization import quantized_model
 from rtseg_ros.conversion.report import report
 from rtseg_ros.conversion.settings import PRECISIONS, ConversionSettings
+from rtseg_ros.conversion.task import decide
 from rtseg_ros.errors import ConversionError, ParityError
 from rtseg_ros.evaluation.sources import Item
-from rtseg_ros.labels import LabelSet, load_label_set
 from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.runtime.engine import Engine
 from rtseg_ros.runtime.model_file import ModelMetadata, model_file_from_content
 from rtseg_ros.runtime.preprocess import resized_frame
+from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
 
 # Called with the stage, steps done and steps in all; a stage starts with 0 done.
 Progress = Callable[[str, int, int], None]
@@ -92,37 +97,17 @@ def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
     """
     output = _output(settings)
     progress('reading the checkpoint', 0, 1)
-    checkpoint = read_checkpoint(settings.checkpoint, settings.weights_key)
-    labels = _labels(settings, checkpoint)
-    network, found = _network(settings, checkpoint, labels)
-    preprocessing, why = chosen_preprocessing(settings, checkpoint, found.layout, labels)
-    unlabelled, which = _unlabelled_output(settings, found, labels)
-    notes = [
-        f'weights: {checkpoint.path.name}'
-        + (f", key '{checkpoint.container}'" if checkpoint.container else '')
-        + f', {found.layout.title} keys',
-        f'preprocessing from {why}',
-        *([which] if which else []),
-    ]
-    metadata = ModelMetadata(
-        network=found.layout.network,
-        labels=labels,
-        preprocessing=preprocessing,
-        align_corners=network.align_corners,
-        precision=settings.precision,
-        unlabelled_output=unlabelled,
-        checkpoint_sha256=checkpoint.sha256,
-        accuracy=checkpoint.accuracy,
-    )
+    task = decide(settings)
+    metadata, notes = task.metadata, list(task.notes)
     progress('exporting', 0, 1)
-    model = export_network(network, metadata)
+    model = export_network(task.network, metadata)
     use_fast_operators(model)
     if settings.precision == 'fp16':
         model = half_model(model)
     elif settings.precision == 'int8':
         model, note = _quantized(settings, model, metadata, progress)
         notes.append(note)
-    parity = _compared(settings, network, model, metadata, progress)
+    parity = _compared(settings, task.network, model, metadata, progress)
     if not parity.passed and not settings.keep_anyway:
         raise ParityError(_refusal(settings, parity))
     metadata = replace(metadata, extra=_extra(parity, notes))
@@ -153,55 +138,6 @@ def _output(settings: ConversionSettings) -> Path:
     if not output.parent.is_dir():
         raise ConversionError(f"output folder '{output.parent}' does not exist; make it first")
     return output
-
-
-def _labels(settings: ConversionSettings, checkpoint: Checkpoint) -> LabelSet:
-    if settings.labels:
-        return load_label_set(settings.labels)
-    if checkpoint.labels is None:
-        raise ConversionError(
-            f"'{checkpoint.path}' was not written by rtseg train and does not say its classes; "
-            'give --labels camvid, cityscapes or a YAML file'
-        )
-    return checkpoint.labels
-
-
-def _network(
-    settings: ConversionSettings, checkpoint: Checkpoint, labels: LabelSet
-) -> tuple[SegmentationNetwork, Match]:
-    name = settings.network or checkpoint.network
-    outputs = (labels.num_classes, labels.num_classes + 1)
-    if not name:
-        raise ConversionError(
-            f"'{checkpoint.path}' was not written by rtseg train and does not say its network. "
-            f'{looks_like(checkpoint, outputs[0])}'
-        )
-    return load_weights(checkpoint, name, outputs=outputs)
-
-
-def _unlabelled_output(
-    settings: ConversionSettings, found: Match, labels: LabelSet
-) -> tuple[int | None, str]:
-    """Return the output that means unlabelled, and a note on it; (None, '') if there is none."""
-    wanted = settings.unlabelled_output
-    extra = found.outputs - labels.num_classes
-    if not extra:
-        if wanted not in ('auto', 'none'):
-            raise ConversionError(
-                f'unlabelled_output is {wanted}, but the network has one output per class'
-            )
-        return None, ''
-    if wanted == 'auto':
-        index = found.layout.ignored_output % found.outputs
-    elif wanted.isdecimal() and int(wanted) < found.outputs:
-        index = int(wanted)
-    else:
-        raise ConversionError(
-            f"unlabelled_output is '{wanted}'; the network has {found.outputs} outputs for "
-            f'{labels.num_classes} classes of {labels.name}: accepted are auto and '
-            f'0 to {found.outputs - 1}'
-        )
-    return index, f'output {index} of 0 to {found.outputs - 1} means unlabelled'
 
 
 def _quantized(
@@ -238,16 +174,32 @@ def _compared(
     progress: Progress,
 ) -> Parity:
     items, source = _verification(settings, metadata)
-    return compare(
-        network,
-        onnxruntime_inference(file_content(model, metadata)),
-        metadata,
-        items,
-        engine=f'ONNX Runtime {onnxruntime.__version__}',
-        source=source,
-        tolerance=settings.tolerance or TOLERANCES[settings.precision],
-        progress=lambda done, total: progress('comparing with torch', done, total),
-    )
+    content = file_content(model, metadata)
+    engine: Engine | None = None
+    if settings.verify_engine == 'tensorrt':
+        # Imported here: a workstation without a GPU converts too.
+        from rtseg_ros.runtime.tensorrt_engine import TensorRtEngine
+
+        file = model_file_from_content(content, Path(settings.output))
+        engine = TensorRtEngine(file, TensorRtOptions(finish='host'))
+        infer, name = engine_inference(engine), f'TensorRT on {engine.device}'
+    else:
+        infer = onnxruntime_inference(content)
+        name = f'ONNX Runtime {onnxruntime.__version__} on the CPU'
+    try:
+        return compare(
+            network,
+            infer,
+            metadata,
+            items,
+            engine=name,
+            source=source,
+            tolerance=settings.tolerance or TOLERANCES[settings.precision],
+            progress=lambda done, total: progress('comparing with torch', done, total),
+        )
+    finally:
+        if engine is not None:
+            engine.close()
 
 
 def _verification(settings: ConversionSettings, metadata: ModelMetadata) -> tuple[list[Item], str]:

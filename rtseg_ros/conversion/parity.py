@@ -14,6 +14,7 @@ from rtseg_ros.errors import ConversionError
 from rtseg_ros.evaluation.confusion_matrix import ConfusionMatrix
 from rtseg_ros.evaluation.sources import Item
 from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.runtime.engine import Engine
 from rtseg_ros.runtime.model_file import ModelMetadata, output_table
 from rtseg_ros.runtime.preprocess import image_from_frame, resized_frame
 from rtseg_ros.runtime.upsample import labels_from_logits
@@ -192,6 +193,17 @@ def onnxruntime_inference(content: bytes) -> Inference:
     def infer(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits, labels = session.run(['logits', 'labels'], {'image': image})
         return logits, labels
+
+    return infer
+
+
+def engine_inference(engine: Engine) -> Inference:
+    """Run a model by its logits, as a segmenter does, on whatever device the engine uses."""
+    metadata = engine.model.metadata
+
+    def infer(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        logits = engine.infer(image)['logits']
+        return logits, _finished(logits, metadata, metadata.preprocessing.size_hw)[None]
 
     return infer
 

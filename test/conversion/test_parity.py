@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from rtseg_ros.conversion.parity import JUDGED_SHARE, compare, onnxruntime_inference
+from rtseg_ros.conversion.parity import (
+    JUDGED_SHARE,
+    compare,
+    engine_inference,
+    onnxruntime_inference,
+)
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.evaluation.sources import Item
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.networks.network import SegmentationNetwork
-from rtseg_ros.runtime.model_file import ModelMetadata
+from rtseg_ros.runtime.model_file import ModelMetadata, read_model_file
+from rtseg_ros.runtime.onnx_engine import OnnxEngine
 from rtseg_ros.runtime.preprocess import Preprocessing
 
 LABELS = LabelSet('bgr', ('blue', 'green', 'red'), ((0, 0, 255), (0, 255, 0), (255, 0, 0)))
@@ -183,3 +189,15 @@ def test_logits_that_are_no_numbers_never_pass(value):
 def test_a_file_that_cannot_be_loaded():
     with pytest.raises(ConversionError, match='cannot load the exported model'):
         onnxruntime_inference(b'nonsense')
+
+
+def test_an_engine_is_compared_by_its_logits(make_model):
+    """The tiny model of all tests: four classes by colour, logits at stride 4."""
+    engine = OnnxEngine(read_model_file(make_model(stride=1)))
+    frame = np.zeros((1, 48, 64, 3), np.uint8)
+    frame[0, :, 32:, 1] = 250
+    logits, labels = engine_inference(engine)(frame)
+    assert logits.shape == (1, 4, 48, 64)
+    assert (labels[0, :, :32] == 0).all()
+    assert (labels[0, :, 32:] == 2).all()
+    engine.close()
