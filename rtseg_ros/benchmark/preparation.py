@@ -49,7 +49,8 @@ def prepare(
         size_hw: Input height and width in pixels.
         source: Weights and frames.
         folder: Empty folder for the files.
-        plain: Whether to export for the contenders that are not ours, and to measure accuracy.
+        plain: Whether to export for the contenders that are not ours, too, and to measure the
+            accuracy at the size that a checkpoint was trained for.
 
     Raises:
         BenchmarkError: If the request makes no sense.
@@ -126,6 +127,8 @@ def _trained(
         )
     outputs = (labels.num_classes, labels.num_classes + 1)
     module = load_weights(checkpoint, name, outputs=outputs)[0]
+    trained_at = checkpoint.preprocessing
+    accuracy = accuracy and (trained_at is None or trained_at.size_hw == size_hw)
     models, miou = {}, {}
     for precision in _with_fp32(source.precisions):
         settings = ConversionSettings(
@@ -142,9 +145,8 @@ def _trained(
         )
         done = convert(settings, lambda stage, done, total: None)
         models[precision] = done.model
-        measured = done.parity.miou.get('model', done.metadata.accuracy.get('miou'))
-        if measured is not None:
-            miou[precision] = float(measured)
+        if 'model' in done.parity.miou:
+            miou[precision] = done.parity.miou['model']
     return module, models, miou
 
 

@@ -22,16 +22,22 @@ def markdown_report(document: dict[str, Any], rows: Sequence[Row], pictures: lis
         f'{machine["system"]}, Python {machine["python"]}; matrix peak in the same run '
         f'{document["matrix_peak_gmacs_per_s"]:.1f} GMAC/s. Made by:',
         f'```sh\n{document["command"]}\n```',
-        'Times are from uint8 frame to uint8 labels, one frame at a time; all contenders of a '
-        'network and size took turns in processes of their own.',
-        markdown_table(rows),
     ]
+    if rows:
+        parts += [
+            'Times are from uint8 frame to uint8 labels, one frame at a time; all contenders of '
+            'a network and size took turns in processes of their own.',
+            markdown_table(rows),
+        ]
+    parts += [f'Not raced: {failure}' for failure in document['failures']]
     if document['nodes']:
         parts += ['## Nodes over DDS', _nodes(document['nodes'])]
     if document['targets']:
         parts += ['## Targets', _targets(document['targets'])]
     if document['scaling']:
         parts += ['## How cost grows', _scaling(document['scaling'])]
+    if document['upsampling']:
+        parts += ['## Labels from coarse logits', _upsampling(document['upsampling'])]
     parts += [f'![{name}]({name})' for name in pictures]
     parts += ['## As published, on the GPUs of their time', _published()]
     return '\n\n'.join(parts) + '\n'
@@ -75,6 +81,28 @@ def _targets(targets: list[dict[str, Any]]) -> str:
         for item in targets
     ]
     return _table(('target', 'network', 'measured', ''), lines)
+
+
+def _upsampling(rows: list[dict[str, Any]]) -> str:
+    headings = (
+        'classes', 'logits', 'labels', 'content', 'align_corners', 'ours ms', 'torch ms',
+        'OpenCV ms', 'pixels that differ from torch',
+    )  # fmt: skip
+    lines = [
+        [
+            str(row['classes']),
+            row['logits'],
+            row['labels'],
+            row['content'],
+            str(row['align_corners']),
+            f'{row["ours_ms"]:.2f}',
+            f'{row["torch_ms"]:.1f}',
+            '-' if row['opencv_ms'] is None else f'{row["opencv_ms"]:.1f}',
+            str(row['different']),
+        ]
+        for row in rows
+    ]
+    return _table(headings, lines)
 
 
 def _scaling(curves: list[dict[str, Any]]) -> str:

@@ -77,7 +77,7 @@ class Worker:
 
     def run_later(self, count: int) -> None:
         """Start to run so many frames; ``finish`` waits for them."""
-        self._pipe.send(('run', count))
+        self._send('run', count)
 
     def finish(self) -> Runs:
         """Return what ``run_later`` started."""
@@ -100,8 +100,21 @@ class Worker:
             self._process.join()
 
     def _ask(self, question: str, argument: Any) -> Any:
-        self._pipe.send((question, argument))
+        self._send(question, argument)
         return self._answer(START_S)
+
+    def _send(self, question: str, argument: Any) -> None:
+        try:
+            self._pipe.send((question, argument))
+        except OSError as error:
+            raise BenchmarkError(self._ended()) from error
+
+    def _ended(self) -> str:
+        self._process.join(10)
+        return (
+            f'{self.name} ended with status {self._process.exitcode}; -9 means that the memory '
+            'did not suffice'
+        )
 
     def _answer(self, timeout_s: float) -> Any:
         try:
@@ -109,11 +122,7 @@ class Worker:
                 raise BenchmarkError(f'{self.name} gave no answer for {timeout_s:.0f} s')
             ok, value = self._pipe.recv()
         except (EOFError, ConnectionResetError) as error:
-            self._process.join(10)
-            raise BenchmarkError(
-                f'{self.name} ended with status {self._process.exitcode}; a status of -9 means '
-                'that the memory did not suffice'
-            ) from error
+            raise BenchmarkError(self._ended()) from error
         if not ok:
             raise BenchmarkError(f'{self.name}: {value}')
         return value

@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--node', action='store_true', help='also whole nodes over DDS')
     parser.add_argument('--scaling', action='store_true', help='also how cost grows')
     parser.add_argument(
+        '--upsampling', action='store_true', help='also labels from coarse logits, alone'
+    )
+    parser.add_argument(
         '--report', action='store_true',
         help='with --engine tensorrt: check TensorRT on this GPU instead, with model files (or '
         'all that are shipped) in place of networks; needs no torch, see docs/tensorrt.md',

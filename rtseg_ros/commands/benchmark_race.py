@@ -1,7 +1,8 @@
 """The race of ``rtseg benchmark``: what it needs, torch among it, is imported only for a race."""
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+import itertools
 import json
 import os
 from pathlib import Path
@@ -18,10 +19,11 @@ from rtseg_ros.benchmark.plots import scaling_curves, scatter, stage_bars
 from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.race import Entrant, race
 from rtseg_ros.benchmark.report import markdown_report
-from rtseg_ros.benchmark.scaling import scaling
+from rtseg_ros.benchmark.scaling import Curve, scaling
 from rtseg_ros.benchmark.subject import Source, Subject
 from rtseg_ros.benchmark.table import Row, csv_text, json_rows, row_from_result, text_table
 from rtseg_ros.benchmark.targets import Verdict, node_verdict, verdicts
+from rtseg_ros.benchmark.upsampling import UpsamplingRow, upsampling
 from rtseg_ros.benchmark.worker import contenders
 from rtseg_ros.errors import BenchmarkError, RtsegError
 from rtseg_ros.installation import share_file
@@ -31,8 +33,44 @@ from rtseg_ros.networks import list_networks
 MAXIMUM_RUNS = 1000
 
 
+@dataclass
+class _Findings:
+    """All that was measured so far."""
+
+    rows: list[Row] = field(default_factory=list)
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+    peaks: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    upsampling: list[UpsamplingRow] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+
+    def targets(self) -> list[Verdict]:
+        """Check the targets that the findings say something about."""
+        of_nodes = [node_verdict(n['ours_fps'], n['plain_fps'], n['subject']) for n in self.nodes]
+        return verdicts(self.rows) + of_nodes
+
+    def document(self, device: str) -> dict[str, Any]:
+        """Return what benchmark.json holds."""
+        return {
+            'command': shlex.join(['rtseg', *sys.argv[1:]]),
+            'machine': machine(),
+            'device': device,
+            'matrix_peak_gmacs_per_s': max(self.peaks, default=0.0) / 1e9,
+            'rows': json_rows(self.rows),
+            'nodes': self.nodes,
+            'failures': self.failures,
+            'targets': [asdict(verdict) for verdict in self.targets()],
+            'upsampling': [asdict(row) for row in self.upsampling],
+            'scaling': [asdict(curve) for curve in self.curves],
+        }
+
+
 def run_race(arguments: argparse.Namespace) -> int:
-    """Race, print the table, write CSV, JSON, Markdown and pictures."""
+    """Race, print the table, write CSV, JSON, Markdown and pictures.
+
+    Returns:
+        0, or 1 if a network could not be raced; the others were.
+    """
     sizes = [_size(text) for text in arguments.size]
     entrants = _entrants(arguments)
     networks = arguments.networks or ([''] if arguments.checkpoint else list_networks())
@@ -43,63 +81,71 @@ def run_race(arguments: argparse.Namespace) -> int:
         frames=arguments.frames,
         precisions=tuple(arguments.precision),
     )
-    output: Path = arguments.output
-    output.mkdir(parents=True, exist_ok=True)
-    rows: list[Row] = []
-    found: list[Verdict] = []
-    nodes: list[dict[str, Any]] = []
-    peaks: list[float] = []
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    findings = _Findings()
     with tqdm(total=len(networks) * len(sizes), unit='race') as bar:
-        for network in networks:
-            for size_hw in sizes:
-                with tempfile.TemporaryDirectory() as folder:
-                    bar.set_description(f'{network} {size_hw[0]}x{size_hw[1]}')
-                    subject = prepare(network, size_hw, source, Path(folder))
-                    results, peak = race(
-                        subject,
-                        entrants,
-                        seconds=arguments.seconds,
-                        device=arguments.device,
-                        maximum_runs=MAXIMUM_RUNS,
-                        progress=bar.set_postfix_str,
-                    )
-                    rows += [row_from_result(result, peak_macs_per_s=peak) for result in results]
-                    peaks.append(peak)
-                    if arguments.node:
-                        nodes.append(_node_race(subject, Path(folder), arguments, bar))
-                bar.update()
-    found = verdicts(rows)
-    found += [node_verdict(n['ours_fps'], n['plain_fps'], n['subject']) for n in nodes]
-    curves = []
+        for network, size_hw in itertools.product(networks, sizes):
+            bar.set_description(f'{network} {size_hw[0]}x{size_hw[1]}')
+            try:
+                _race(network, size_hw, source, entrants, arguments, findings, bar)
+            except RtsegError as error:
+                if bar.total == 1:
+                    raise
+                findings.failures.append(f'{network} {size_hw[0]}x{size_hw[1]}: {error}')
+            _write(arguments, findings)  # after each race: a long run may be interrupted
+            bar.update()
+    if arguments.upsampling:
+        with tqdm(unit='case') as bar:
+            findings.upsampling = upsampling(lambda text: _step(bar, text))
     if arguments.scaling:
         with tqdm(unit='point') as bar:
-            curves = scaling(
+            findings.curves = scaling(
                 arguments.networks[0] if arguments.networks else '',
                 source,
                 seconds=arguments.seconds / 2,
                 device=arguments.device,
-                progress=lambda text: (bar.set_postfix_str(text), bar.update())[0],
+                progress=lambda text: _step(bar, text),
             )
-    document = {
-        'command': shlex.join(['rtseg', 'benchmark', *sys.argv[2:]]),
-        'machine': machine(),
-        'device': arguments.device,
-        'matrix_peak_gmacs_per_s': max(peaks) / 1e9,
-        'rows': json_rows(rows),
-        'nodes': nodes,
-        'targets': [asdict(verdict) for verdict in found],
-        'scaling': [asdict(curve) for curve in curves],
-    }
-    _write(output, document, rows, curves)
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
-    print(text_table(rows))
-    print(f'matrix peak {max(peaks) / 1e9:.1f} GMAC/s')
-    for verdict in found:
+    _write(arguments, findings)
+    print(text_table(findings.rows))
+    print(f'matrix peak {max(findings.peaks, default=0.0) / 1e9:.1f} GMAC/s')
+    for verdict in findings.targets():
         state = 'met' if verdict.met else 'NOT MET'
         print(f'{state:8}{verdict.target}; {verdict.subject}: {verdict.figure}')
-    print(f'wrote benchmark.json, .csv, .md and pictures to {output.resolve()}')
-    return 0
+    for failure in findings.failures:
+        print(f'not raced: {failure}')
+    print(f'wrote benchmark.json, .csv, .md and pictures to {arguments.output.resolve()}')
+    return 1 if findings.failures else 0
+
+
+def _race(
+    network: str,
+    size_hw: tuple[int, int],
+    source: Source,
+    entrants: list[Entrant],
+    arguments: argparse.Namespace,
+    findings: _Findings,
+    bar: tqdm,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        subject = prepare(network, size_hw, source, Path(folder))
+        results, peak = race(
+            subject,
+            entrants,
+            seconds=arguments.seconds,
+            device=arguments.device,
+            maximum_runs=MAXIMUM_RUNS,
+            progress=bar.set_postfix_str,
+        )
+        findings.rows += [row_from_result(result, peak_macs_per_s=peak) for result in results]
+        findings.peaks.append(peak)
+        if arguments.node:
+            findings.nodes.append(_node_race(subject, Path(folder), arguments, bar))
+
+
+def _step(bar: tqdm, text: str) -> None:
+    bar.set_postfix_str(text)
+    bar.update()
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -167,10 +213,10 @@ def _node_race(
     }
 
 
-def _write(output: Path, document: dict[str, Any], rows: list[Row], curves: list[Any]) -> None:
+def _write(arguments: argparse.Namespace, findings: _Findings) -> None:
+    output, rows = arguments.output, findings.rows
+    document = findings.document(arguments.device)
     text = json.dumps(document, indent=2) + '\n'
-    (output / 'benchmark.json').write_text(text, encoding='utf-8')
-    (output / 'benchmark.csv').write_text(csv_text(rows), encoding='utf-8')
     pictures = []
     if scatter(rows, output / 'scatter.png', device=document['machine']['processor']):
         pictures.append('scatter.png')
@@ -179,14 +225,22 @@ def _write(output: Path, document: dict[str, Any], rows: list[Row], curves: list
         for row in rows
         if row.stages_ms
     }
-    for node in document['nodes']:
-        stages = {name: ms for name, ms in node['stages_ms'].items() if name != 'total'}
-        bars[f'{node["subject"]} node'] = stages
+    for node in findings.nodes:
+        bars[f'{node["subject"]} node'] = node['stages_ms']
     if bars:
         stage_bars(bars, output / 'stages.png')
         pictures.append('stages.png')
-    if curves:
-        scaling_curves(curves, output / 'scaling.png')
+    if findings.curves:
+        scaling_curves(findings.curves, output / 'scaling.png')
         pictures.append('scaling.png')
-    report = markdown_report(document, rows, pictures)
-    (output / 'benchmark.md').write_text(report, encoding='utf-8')
+    contents = {
+        output / 'benchmark.json': text,
+        output / 'benchmark.csv': csv_text(rows),
+        output / 'benchmark.md': markdown_report(document, rows, pictures),
+    }
+    if arguments.json:
+        contents[Path(arguments.json)] = text
+    for path, content in contents.items():
+        temporary = path.with_name(f'.{path.name}.tmp')
+        temporary.write_text(content, encoding='utf-8')
+        temporary.replace(path)

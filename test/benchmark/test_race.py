@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from rtseg_ros.benchmark import upsampling
 from rtseg_ros.benchmark.contender import OURS
 from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.race import Entrant, race
@@ -89,9 +90,10 @@ def test_requests_without_sense_are_refused(tmp_path, network, source, word):
         prepare(network, SIZE_HW, source, tmp_path)
 
 
-def test_the_command_writes_tables_and_pictures(tmp_path, capsys):
+def test_the_command_writes_tables_and_pictures(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(upsampling, 'CASES', ((5, (16, 24), (64, 96)),))
     other = tmp_path / 'other.json'
-    words = f'benchmark {NETWORK} --size 64x96 --classes 5 --engine onnxruntime rtseg'
+    words = f'benchmark {NETWORK} --size 64x96 --classes 5 --engine onnxruntime rtseg --upsampling'
     status = main([*words.split(), '--seconds', '0.1', '--output', str(tmp_path), '--json',
                    str(other)])  # fmt: skip
     assert status == 0
@@ -101,12 +103,23 @@ def test_the_command_writes_tables_and_pictures(tmp_path, capsys):
     assert document['machine']['cores'] >= 1
     assert document['matrix_peak_gmacs_per_s'] > 1
     assert len(document['targets']) == 3
+    assert len(document['upsampling']) == 4
+    assert all(row['different'] <= 2 for row in document['upsampling'])
     assert (tmp_path / 'stages.png').read_bytes().startswith(b'\x89PNG')
     page = (tmp_path / 'benchmark.md').read_text()
     assert 'rtseg benchmark' in page
     assert document['machine']['processor'] in page
     assert (tmp_path / 'benchmark.csv').read_text().count('\n') == 3
     assert 'rtseg' in capsys.readouterr().out
+
+
+def test_a_race_that_cannot_be_run_does_not_stop_the_others(tmp_path):
+    words = f'benchmark {NETWORK} --size 16x16 64x64 --engine rtseg --seconds 0.1'
+    assert main([*words.split(), '--output', str(tmp_path)]) == 1
+    document = json.loads((tmp_path / 'benchmark.json').read_text())
+    assert [row['size'] for row in document['rows']] == ['64x64']
+    assert len(document['failures']) == 1
+    assert 'cannot take 16x16' in (tmp_path / 'benchmark.md').read_text()
 
 
 @pytest.mark.parametrize(
@@ -119,3 +132,11 @@ def test_the_command_writes_tables_and_pictures(tmp_path, capsys):
 def test_the_command_refuses_wrong_words(words, message, capsys, tmp_path):
     assert main(['benchmark', NETWORK, *words.split(), '--output', str(tmp_path)]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_the_end_of_a_process_is_reported(subject):
+    with started(subject, OURS) as worker:
+        worker._process.kill()
+        worker._process.join()
+        with pytest.raises(BenchmarkError, match='ended with status -9'):
+            worker.run(1)
