@@ -52,7 +52,7 @@ class _Findings:
     def document(self, device: str) -> dict[str, Any]:
         """Return what benchmark.json holds."""
         return {
-            'command': shlex.join(['rtseg', *sys.argv[1:]]),
+            'command': shlex.join(['rtseg', 'benchmark', *sys.argv[2:]]),
             'machine': machine(),
             'device': device,
             'matrix_peak_gmacs_per_s': max(self.peaks, default=0.0) / 1e9,
