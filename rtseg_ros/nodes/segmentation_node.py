@@ -1,5 +1,7 @@
 """The perception node: camera images in, label images, confidence and overlays out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 import sys
 import threading
@@ -300,18 +302,28 @@ class SegmentationNode(LifecycleNode):
             self.get_logger().warning(text)
 
     def _update_taps(self) -> None:
-        with self._cameras_lock:
+        with self._cameras_lock, unless_stopping():
             for camera in self._cameras:
                 camera.update()
 
     def _publish_diagnostics(self) -> None:
-        with self._cameras_lock:
+        with self._cameras_lock, unless_stopping():
             message = self._reporter.message(
                 self._cameras,
                 self._pipeline.segmenter,
                 max_age_ms=self._pipeline.settings.max_age_ms,
             )
-        self._diagnostics.publish(message)
+            self._diagnostics.publish(message)
+
+
+@contextmanager
+def unless_stopping() -> Iterator[None]:
+    """Let errors pass in silence once a signal has taken the context away."""
+    try:
+        yield
+    except Exception:
+        if rclpy.ok():
+            raise
 
 
 def _reason(error: Exception) -> str:
@@ -338,7 +350,8 @@ def main(arguments: list[str] | None = None) -> int:
             except (KeyboardInterrupt, ExternalShutdownException):
                 break
             except Exception as error:  # noqa: BLE001  e.g. an entity that just went away
-                node.report(error)
+                if rclpy.ok():
+                    node.report(error)
     finally:
         node.stop()
         executor.shutdown()
