@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rtseg_ros.nodes.graph import TopicFacts
+from rtseg_ros.nodes.graph import TopicFacts, other_transport
 
 SILENT_S = 3.0
 
@@ -72,13 +72,17 @@ def _input_problem(now: Situation) -> str:
     if topic.other_types and not topic.publishers:
         hint = ''
         if topic.other_types == ('sensor_msgs/msg/CompressedImage',):
-            hint = '; set image_transport to compressed and remap image to the topic before it'
+            hint = '; set image_transport to compressed, and remap image to the name before /compressed'
         elif topic.other_types == ('sensor_msgs/msg/Image',):
             hint = '; set image_transport to raw'
         return f'{topic.topic} carries {", ".join(topic.other_types)}, not {topic.type_name}{hint}'
     if not topic.publishers:
         there = ''
-        if topic.image_topics:
+        other = other_transport(topic.topic)
+        if other in topic.image_topics:
+            transport = 'compressed' if other.endswith('/compressed') else 'raw'
+            there = f'; the images are on {other}: set image_transport to {transport}'
+        elif topic.image_topics:
             there = f'; images are on {", ".join(topic.image_topics)}: remap image to one of them'
         return f'no publisher on {topic.topic}{there or "; start the camera, or remap image"}'
     if topic.refusals and len(topic.refusals) == topic.publishers:

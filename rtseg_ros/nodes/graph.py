@@ -55,7 +55,7 @@ def topic_facts(node: Node, topic: str, type_name: str, qos: QoSProfile) -> Topi
         publishers=sum(publisher.topic_type == type_name for publisher in found),
         other_types=tuple(sorted({publisher.topic_type for publisher in found} - {type_name})),
         refusals=tuple(refusals),
-        image_topics=() if found else _image_topics(node),
+        image_topics=() if found else _image_topics(node, topic),
     )
 
 
@@ -96,8 +96,14 @@ def clock_is_missing(node: Node) -> bool:
     return bool(uses) and not node.count_publishers('/clock')
 
 
-def _image_topics(node: Node) -> tuple[str, ...]:
-    """Return image topics that have a publisher, those of the node's own namespace first."""
+def other_transport(topic: str) -> str:
+    """Return the name that the same images have raw or compressed, as image_transport has it."""
+    compressed = topic.endswith('/compressed')
+    return topic.removesuffix('/compressed') if compressed else f'{topic}/compressed'
+
+
+def _image_topics(node: Node, missing: str) -> tuple[str, ...]:
+    """Return image topics that have a publisher, the likeliest to be meant first."""
     namespace = node.get_namespace().rstrip('/') + '/'
     topics = [
         name
@@ -106,9 +112,10 @@ def _image_topics(node: Node) -> tuple[str, ...]:
         and not name.endswith(RESULTS)
         and node.count_publishers(name)
     ]
-    return tuple(
-        sorted(topics, key=lambda name: (not name.startswith(namespace), name))[:_EXAMPLES]
+    topics.sort(
+        key=lambda name: (name != other_transport(missing), not name.startswith(namespace), name)
     )
+    return tuple(topics[:_EXAMPLES])
 
 
 def _name(endpoint: Any) -> str:

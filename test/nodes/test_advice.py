@@ -45,6 +45,14 @@ NOBODY = replace(TOPIC, publishers=0)
             'images are on /cam/raw: remap image',
         ),
         (
+            {'topic': replace(NOBODY, image_topics=('/image/compressed', '/cam/raw'))},
+            'the images are on /image/compressed: set image_transport to compressed',
+        ),
+        (
+            {'topic': replace(NOBODY, topic='/a/compressed', image_topics=('/a',))},
+            'no publisher on /a/compressed; the images are on /a: set image_transport to raw',
+        ),
+        (
             {'topic': replace(NOBODY, other_types=('sensor_msgs/msg/CompressedImage',))},
             'carries sensor_msgs/msg/CompressedImage, .* image_transport to compressed',
         ),
