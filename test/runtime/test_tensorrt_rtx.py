@@ -5,6 +5,7 @@ of it takes two to three minutes on two cores; skipnet_vgg16 alone, with its 134
 takes half a minute.
 """
 
+import copy
 from dataclasses import replace
 import json
 import os
@@ -64,6 +65,7 @@ def share(answer, precision):
 def exported(tmp_path_factory):
     """Return a function from a network's name to its files by precision."""
     from rtseg_ros.conversion.export import export_network, file_content
+    from rtseg_ros.conversion.operators import use_fast_operators
     from rtseg_ros.conversion.precision import half_model
     from rtseg_ros.conversion.quantization import quantized_model
 
@@ -84,7 +86,8 @@ def exported(tmp_path_factory):
         )
         model = export_network(network, metadata)
         for precision, make in (('fp32', None), ('fp16', half_model), ('int8', int8_model)):
-            made = make(model) if make else model
+            made = make(model) if make else copy.deepcopy(model)
+            use_fast_operators(made)
             path = folder / f'{precision}.onnx'
             path.write_bytes(file_content(made, replace(metadata, precision=precision)))
             yield precision, path
