@@ -72,6 +72,26 @@ def test_frames_past_their_deadline_are_stale(robot):
     assert any('ms old, max_age_ms is' in v or '# ms old' in v for v in robot.diagnostics.values())
 
 
+def test_deadline_holds_when_the_work_takes_too_long(robot, make_model):
+    """Fresh frames of which each takes longer than its deadline: all are stale, none is shown."""
+    robot.reconfigure(model=str(make_model(size_hw=(240, 320), work=10)))
+    robot.counts()  # what came before is finished
+    assert robot.set_parameter('max_age_ms', 20.0) == ''
+    before, seen = robot.counts(), len(robot.masks)
+    for _ in range(5):
+        message = image_from_array(FRAME, 'bgr8', header=robot.header())
+        message.header.stamp = now(robot)
+        robot.camera.publish(message)
+        robot.spin(0.3)
+    robot.until_message('every image is older than max_age_ms = 20')
+    after = robot.counts()
+    assert len(robot.masks) == seen
+    late = after['stale'] - before['stale'] + after['superseded'] - before['superseded']
+    assert late == after['received'] - before['received'] > 0
+    assert robot.set_parameter('max_age_ms', 0.0) == ''
+    robot.answer(image_from_array(FRAME, 'bgr8', header=robot.header()))
+
+
 def test_latency_of_every_stage_is_reported(robot):
     for _ in range(3):
         robot.labels_of(FRAME)
