@@ -12,8 +12,11 @@ import torch
 from torch.nn import functional
 
 from rtseg_ros.errors import EngineError, FrameError
+from rtseg_ros.networks import create_network, list_networks
+from rtseg_ros.networks.blocks import resize_bilinear
 from rtseg_ros.runtime import interpolate as interpolation
-from rtseg_ros.runtime import upsample
+from rtseg_ros.runtime import load_segmenter, upsample
+from rtseg_ros.runtime.model_file import SHIPPED_MODELS
 from rtseg_ros.runtime.upsample import labels_and_confidence_from_logits, labels_from_logits
 
 CAMVID_LABELS = Path(__file__).parents[3] / 'shared/data/camvid/val/labels'
@@ -249,6 +252,41 @@ def test_a_wrong_out_or_temperature_is_refused():
             labels_from_logits(logits, (8, 8), out=out)
     with pytest.raises(EngineError, match='temperature is 0'):
         labels_and_confidence_from_logits(logits, (8, 8), temperature=0)
+
+
+@pytest.mark.parametrize('name', list_networks())
+def test_logits_of_every_network(name):
+    torch.manual_seed(0)
+    network = create_network(name, 11).eval()
+    rows = torch.linspace(-2, 2, 96)[:, None].expand(96, 128)
+    image = torch.stack([rows, rows.sin(), torch.linspace(-1, 3, 128).expand(96, 128)])[None]
+    with torch.inference_mode():
+        coarse = network.coarse_logits(image)
+        full = network(image)[0].numpy()
+        larger = resize_bilinear(coarse, (200, 213), align_corners=network.align_corners)[0]
+    for scores in (full, larger.numpy()):
+        labels = labels_from_logits(
+            coarse[0].numpy(), scores.shape[1:], align_corners=network.align_corners
+        )
+        # Every pixel that differs is a tie but for rounding; most networks have none at all.
+        assert count_ties(labels, scores) <= 20
+
+
+@pytest.mark.skipif(not CAMVID_LABELS.is_dir(), reason='needs the CamVid frames in ../shared/data')
+@pytest.mark.parametrize('path', sorted(SHIPPED_MODELS.glob('*.onnx')), ids=lambda path: path.stem)
+def test_real_logits_of_shipped_models(path):
+    segmenter = load_segmenter(path)
+    align_corners = segmenter.engine.model.metadata.align_corners
+    for index in (0, 50, 100):
+        image = sorted(CAMVID_LABELS.with_name('images').glob('*'))[index]
+        logits = segmenter.logits(cv2.imread(str(image)))
+        for size in ((360, 480), (720, 1280), (241, 333)):
+            full = functional.interpolate(
+                torch.from_numpy(logits)[None], size, mode='bilinear', align_corners=align_corners
+            )[0].numpy()
+            labels = labels_from_logits(logits, size, align_corners=align_corners)
+            ties = count_ties(labels, full, tolerance=1e-5 + 2**-22 * max(logits.shape[1:]))
+            assert ties <= 5
 
 
 def median_ms(function, runs=5):
