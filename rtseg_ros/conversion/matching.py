@@ -154,7 +154,7 @@ def _misfit(checkpoint: Checkpoint, best: Match, outputs: Sequence[int]) -> str:
     if exact is not None:
         expected = ' or '.join(str(number) for number in outputs)
         return (
-            f"'{checkpoint.path}' is a {network} with {exact.outputs} outputs; the label set "
+            f"'{checkpoint.path}' holds {network} with {exact.outputs} outputs; the label set "
             f'needs {expected} (its classes, or one more with an unlabelled output): give the '
             'label set that it was trained with'
         )

@@ -92,6 +92,10 @@ def chosen_preprocessing(
     Raises:
         ConversionError: If nothing says how; nothing is guessed.
     """
+    for name, count in (('size_hw', 2), ('mean', 3), ('std', 3)):
+        if len(getattr(settings, name)) != count:
+            given = list(getattr(settings, name))
+            raise ConversionError(f'{name} is {given}; expected {count} numbers')
     size = _size(settings)
     published = (layout.preset or {}).get(labels.name)
     stored = stored_normalisation(checkpoint.weights)

@@ -37,7 +37,7 @@ def test_an_output_more_than_classes(network):
 @pytest.mark.parametrize('name', ['swiftnet_mnv2', 'espnet', 'lednet', 'linknet'])
 def test_a_wrong_class_count_is_told(name, network):
     text = message(network(name, 11).state_dict(), name, (19, 20))
-    assert f'is a {name} with 11 outputs; the label set needs 19 or 20' in text
+    assert f'holds {name} with 11 outputs; the label set needs 19 or 20' in text
 
 
 def test_a_wrong_network_is_told(network):
