@@ -3,7 +3,7 @@
 The same dataclass gives a ROS node its parameters and a shell command its options.
 """
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace, _ArgumentGroup
 from dataclasses import Field, field, fields
 from typing import Any, TypeVar
 
@@ -40,26 +40,40 @@ def parameter(
     )
 
 
-def add_options(parser: ArgumentParser, kind: type[Any], *, required: tuple[str, ...]) -> None:
+def add_options(
+    parser: ArgumentParser | _ArgumentGroup,
+    kind: type[Any],
+    *,
+    positional: str = '',
+    short: tuple[str, ...] = (),
+    prefix: str = '',
+) -> None:
     """Declare every field of a settings dataclass as an option of a shell command.
 
     Args:
-        parser: Gets ``--name-of-field``, and its first letter for a required one.
+        parser: Or a group of one; gets ``--name-of-field``, and ``--no-name-of-field`` for what
+            is on by default.
         kind: The dataclass; a tuple takes as many values as its default has.
-        required: Fields without a usable default; the first of them is positional.
+        positional: Field that is given without a name, and must be.
+        short: Fields that have their first letter as a second name.
+        prefix: Stands before the names.
     """
     for item in fields(kind):
         default, description = item.default, item.metadata['description'].replace('%', '%%')
-        option = f'--{item.name.replace("_", "-")}'
-        if item.name == required[0]:
+        option = f'--{(prefix + item.name).replace("_", "-")}'
+        if item.name == positional:
             parser.add_argument(item.name, help=description)
-        elif item.name in required:
-            parser.add_argument(f'-{item.name[0]}', option, required=True, help=description)
         elif isinstance(default, bool):
-            parser.add_argument(option, action='store_true', help=description)
+            parser.add_argument(
+                option,
+                action=BooleanOptionalAction if default else 'store_true',
+                default=default,
+                help=description,
+            )
         else:
             sample = default[0] if isinstance(default, tuple) else default
             parser.add_argument(
+                *([f'-{item.name[0]}'] if item.name in short else []),
                 option,
                 type=_number(item, type(sample)),
                 nargs=len(default) if isinstance(default, tuple) else None,
@@ -69,11 +83,13 @@ def add_options(parser: ArgumentParser, kind: type[Any], *, required: tuple[str,
             )
 
 
-def settings_from_options(options: Namespace, kind: type[Settings]) -> Settings:
-    """Return the options that ``add_options`` declared as the dataclass."""
+def settings_from_options(
+    options: Namespace, kind: type[Settings], *, prefix: str = ''
+) -> Settings:
+    """Return the options that ``add_options`` declared, with the same prefix, as the dataclass."""
     values = {}
     for item in fields(kind):  # type: ignore[arg-type]
-        value = getattr(options, item.name)
+        value = getattr(options, prefix + item.name)
         values[item.name] = tuple(value) if isinstance(item.default, tuple) else value
     return kind(**values)
 

@@ -1,45 +1,73 @@
-"""``rtseg convert``: a training checkpoint becomes a model file."""
+"""``rtseg convert``: a training checkpoint becomes a model file, a model file a TensorRT plan."""
 
 import argparse
 import json
 from pathlib import Path
 import sys
+from typing import Any
 
-from rtseg_ros.conversion.convert import convert
+from rtseg_ros.conversion.plan import build_model_plan, only_engine
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ParityError
+from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
 from rtseg_ros.settings import add_options, settings_from_options
+
+TENSORRT = 'tensorrt_'
+BAR = 30
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
-    add_options(parser, ConversionSettings, required=('checkpoint', 'output'))
+    add_options(parser, ConversionSettings, positional='checkpoint', short=('output',))
+    group = parser.add_argument_group(
+        'engine', 'for --engine: the options that the node will have'
+    )
+    add_options(group, TensorRtOptions, prefix=TENSORRT)
     parser.add_argument('--json', type=Path, default=None, help='also write the figures here')
 
 
 def run(args: argparse.Namespace) -> int:
-    """Convert, and say what was decided and how near the model is to torch."""
+    """Convert, build, or both, and say what came of it."""
+    settings = settings_from_options(args, ConversionSettings)
+    options = settings_from_options(args, TensorRtOptions, prefix=TENSORRT)
+    figures: dict[str, Any] = {}
+    model = settings.checkpoint
     try:
-        done = convert(settings_from_options(args, ConversionSettings), _show)
+        if not only_engine(settings, options):
+            figures, model = _converted(settings), settings.output
+        if settings.engine:
+            built = build_model_plan(model, options, _show)
+            print(built.summary())
+            figures['engine'] = built.to_dict()
     except ParityError as error:
         print(f'\nrtseg convert: {error}', file=sys.stderr)
         return 3
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=2) + '\n', encoding='utf-8')
+    return 0
+
+
+def _converted(settings: ConversionSettings) -> dict[str, Any]:
+    # Imported here: a robot that only builds plans has no torch.
+    from rtseg_ros.conversion.convert import convert
+
+    done = convert(settings, _show)
     for note in done.notes:
         print(note)
     print(done.parity.summary())
     if not done.parity.passed:
         print(f'tolerance {done.parity.tolerance:g} MISSED, written because of --keep-anyway')
     print(f'wrote {done.model} and {done.report.name}')
-    if args.json:
-        args.json.write_text(json.dumps(done.to_dict(), indent=2) + '\n', encoding='utf-8')
-    return 0
+    return done.to_dict()
 
 
 def _show(stage: str, done: int, total: int) -> None:
-    """Show progress: one line per stage, counted in place on a terminal."""
+    """Show progress: one line per stage, on a terminal with a bar that grows in place."""
     if total == 1:
         print(stage, flush=True)
     elif sys.stdout.isatty():
-        print(f'\r{stage} {done}/{total}', end='\n' if done == total else '', flush=True)
+        bar = '#' * (BAR * done // total)
+        end = '\n' if done == total else ''
+        print(f'\r{stage} [{bar:<{BAR}}] {done}/{total}', end=end, flush=True)
     elif done == total:
         print(f'{stage} {done}/{total}', flush=True)

@@ -75,3 +75,8 @@ class ConversionSettings:
     keep_anyway: bool = parameter(
         False, 'Write the model even if it misses the tolerance; its metadata then say so.'
     )
+    engine: bool = parameter(
+        False,
+        'Also build the TensorRT plan of the model for the GPU of this machine, for which the '
+        'node would take minutes at its first start; with a .onnx file as checkpoint, only that.',
+    )

@@ -98,7 +98,6 @@ def test_a_missed_tolerance_is_3(weights, tmp_path, capsys, monkeypatch):
     'words',
     [
         [],
-        ['x.pth'],
         ['x.pth', '-o', 'm.onnx', '--precision', 'fp8'],
         ['x.pth', '-o', 'm.onnx', '--size-hw', '64'],
         ['x.pth', '-o', 'm.onnx', '--tolerance', '2'],

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 import enum
 import functools
+import importlib.machinery
 import json
 import types
 
@@ -32,6 +33,7 @@ class FakeTensorRt(types.ModuleType):
     def __init__(self, version, cuda):
         super().__init__('tensorrt')
         self.__version__ = version
+        self.__spec__ = importlib.machinery.ModuleSpec('tensorrt', None)  # torch looks for one
         self.faults, self.calls, self.alive = {}, [], Counter()
         self.precision = self.built_with = None
         self.dla_cores = 0
