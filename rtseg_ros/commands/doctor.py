@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rtseg_ros.doctor import machine_checks
 from rtseg_ros.doctor.ros_checks import ros
-from rtseg_ros.runtime.model_file import DEFAULT_MODEL
+from rtseg_ros.errors import ModelFileError
+from rtseg_ros.runtime.model_file import DEFAULT_MODEL, ModelFile, model_path, read_model_file
 from rtseg_ros.runtime.tensorrt_doctor import Finding
 
 ENGINES = ('onnxruntime', 'tensorrt')
@@ -55,7 +56,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     else:
         from rtseg_ros.runtime.tensorrt_doctor import tensorrt_report
 
-        yield from tensorrt_report()
+        yield from tensorrt_report(models=_model_files(arguments.model))
     if all(finding.ok for finding in opencv):
         from rtseg_ros.runtime import load_segmenter
 
@@ -65,3 +66,11 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     yield machine_checks.shared_memory()
     yield machine_checks.receive_buffer()
     yield from ros(dds=not arguments.no_dds, graph=not arguments.no_graph)
+
+
+def _model_files(name_or_path: str) -> tuple[ModelFile, ...]:
+    """Return the model, or nothing where it cannot be read: the check of the model says why."""
+    try:
+        return (read_model_file(model_path(name_or_path)),)
+    except ModelFileError:
+        return ()

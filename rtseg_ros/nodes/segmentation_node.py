@@ -19,12 +19,13 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
-from rtseg_ros.errors import RtsegError
+from rtseg_ros.errors import EngineError, RtsegError
 from rtseg_ros.nodes.accounting import FrameAccount, LogLimit, one_line
 from rtseg_ros.nodes.camera import Camera
 from rtseg_ros.nodes.frame_pipeline import FramePipeline
 from rtseg_ros.nodes.frame_worker import FrameWorker
 from rtseg_ros.nodes.label_info import ABSENCE, LabelInfo, label_info
+from rtseg_ros.nodes.log_bridge import forward_log
 from rtseg_ros.nodes.parameters import (
     SegmentationParameters,
     declare_parameters,
@@ -56,6 +57,7 @@ class SegmentationNode(LifecycleNode):
         super().__init__('segmentation')
         declare_parameters(self, SegmentationParameters)
         declare_parameters(self, TensorRtOptions, prefix=TENSORRT)
+        forward_log('rtseg_ros.tensorrt', self.get_logger())
         self._total = FrameAccount()
         self._reporter = Reporter(self, self._total)
         self._accounts: dict[str, FrameAccount] = {}
@@ -201,7 +203,13 @@ class SegmentationNode(LifecycleNode):
             self._reporter.busy = ''
 
     def _on_progress(self, fraction: float, what: str) -> None:
-        """Say how far the building of an engine is, which can take minutes."""
+        """Say how far the building of an engine is, which can take minutes; end it with the node.
+
+        Raises:
+            EngineError: If the node is being stopped.
+        """
+        if not rclpy.ok():
+            raise EngineError(f'stopped at {fraction:.0%} of building an engine')
         self._reporter.busy = f'{what}: {fraction:.0%}'
         if self._progress_limit.passes(what):
             self.get_logger().info(self._reporter.busy)
