@@ -16,6 +16,7 @@ from rtseg_ros import __version__
 from rtseg_ros.conversion.batch_norm import fold_batch_norms
 from rtseg_ros.conversion.graph import (
     fold_constants,
+    omit_empty_inputs,
     remove_unused,
     reverse_input_channels,
     set_constant,
@@ -48,6 +49,7 @@ def export_network(network: SegmentationNetwork, metadata: ModelMetadata) -> onn
     """
     model = _body(network, metadata.preprocessing.size_hw)
     fold_constants(model)
+    omit_empty_inputs(model.graph)
     fold_batch_norms(model.graph)
     _prepend_input(model.graph, metadata.preprocessing)
     _append_labels(model.graph, metadata)
@@ -191,15 +193,18 @@ def _append_labels(graph: onnx.GraphProto, metadata: ModelMetadata) -> None:
         )
         scores = f'{FINISH_PREFIX}scores'
     nodes.append(_node(FINISH_PREFIX, 'ArgMax', [scores], 'outputs', axis=1, keepdims=0))
-    classes = f'{FINISH_PREFIX}outputs'
-    table = output_table(metadata)
-    if table is not None:
-        # int32: TensorRT looks nothing up in bytes.
-        values = set_constant(graph, f'{FINISH_PREFIX}table', table[: shape[1]].astype(np.int32))
-        nodes.append(_node(FINISH_PREFIX, 'Gather', [values, classes], 'classes', axis=0))
-        classes = f'{FINISH_PREFIX}classes'
-    nodes.append(_node(FINISH_PREFIX, 'Cast', [classes], 'labels', to=TensorProto.UINT8))
-    nodes[-1].output[0] = 'labels'
+    index, table = f'{FINISH_PREFIX}outputs', output_table(metadata)
+    # Through float32: the only numbers that every TensorRT turns into bytes.
+    if table is None:
+        to_float = _node(FINISH_PREFIX, 'Cast', [index], 'classes', to=TensorProto.FLOAT)
+    else:
+        values = set_constant(graph, f'{FINISH_PREFIX}table', table[: shape[1]].astype(np.float32))
+        to_float = _node(FINISH_PREFIX, 'Gather', [values, index], 'classes', axis=0)
+    to_bytes = helper.make_node(
+        'Cast', [f'{FINISH_PREFIX}classes'], ['labels'], f'{FINISH_PREFIX}labels',
+        to=TensorProto.UINT8,
+    )  # fmt: skip
+    nodes += [to_float, to_bytes]
     graph.node.extend(nodes)
     graph.output.append(
         helper.make_tensor_value_info('labels', TensorProto.UINT8, [1, height, width])

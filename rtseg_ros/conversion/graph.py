@@ -68,6 +68,19 @@ def fold_constants(model: onnx.ModelProto) -> None:
         graph.node.remove(node)
 
 
+def omit_empty_inputs(graph: onnx.GraphProto) -> None:
+    """Leave out optional inputs of Resize that the exporter gave as empty tensors.
+
+    They mean the same, and TensorRT complains of each empty tensor.
+    """
+    empty = {tensor.name for tensor in graph.initializer if 0 in tensor.dims}
+    for node in graph.node:
+        if node.op_type == 'Resize':
+            kept = ['' if name in empty else name for name in node.input]
+            del node.input[:]
+            node.input.extend(kept)
+
+
 def reverse_input_channels(graph: onnx.GraphProto, image: str) -> bool:
     """Make the graph take ``image`` in reversed channel order by reversing its first weights.
 

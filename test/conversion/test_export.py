@@ -49,6 +49,11 @@ def test_every_network(name, network, metadata):
     assert [item.version for item in model.opset_import if not item.domain] == [17]
     assert model.ir_version == 8
     assert not any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer)
+    assert not any(0 in t.dims for t in model.graph.initializer)  # an omitted input has no name
+    # TensorRT makes bytes of floats only.
+    assert nodes[-1].output == ['labels']
+    assert nodes[-2].op_type == 'Cast'
+    assert nodes[-2].attribute[0].i == onnx.TensorProto.FLOAT
 
     file = model_file_from_content(content, 'x.onnx')
     assert (file.input.name, file.input.dtype) == ('image', 'uint8')
@@ -80,7 +85,7 @@ def test_logits_only(network, metadata):
     assert [output.name for output in model.graph.output] == ['logits']
     whole = onnx.load_from_string(content)
     finishing = [n for n in whole.graph.node if n.name.startswith(FINISH_PREFIX)]
-    assert [node.op_type for node in finishing] == ['Resize', 'ArgMax', 'Cast']
+    assert [node.op_type for node in finishing] == ['Resize', 'ArgMax', 'Cast', 'Cast']
     kept = {node.name for node in model.graph.node}
     assert kept == {node.name for node in whole.graph.node} - {node.name for node in finishing}
     assert not any('finish' in tensor.name for tensor in model.graph.initializer)
@@ -91,7 +96,7 @@ def test_logits_only(network, metadata):
 def test_full_size_logits_need_no_interpolation(network, metadata):
     model, content = exported(network('espnet'), metadata('espnet'))
     finishing = [n.op_type for n in model.graph.node if n.name.startswith(FINISH_PREFIX)]
-    assert finishing == ['ArgMax', 'Cast']
+    assert finishing == ['ArgMax', 'Cast', 'Cast']
     logits, labels = run(content, frame_of((64, 96)), 'logits', 'labels')
     np.testing.assert_array_equal(logits.argmax(axis=1), labels)
 
@@ -107,10 +112,12 @@ def test_an_unlabelled_output(name, which, network, metadata):
         outputs = built(image).argmax(dim=1).numpy()
     seen = np.unique(outputs)
     index = int(seen[{'first': 0, 'middle': len(seen) // 2, 'last': -1}[which]])
-    _, content = exported(built, metadata(name, unlabelled_output=index))
+    model, content = exported(built, metadata(name, unlabelled_output=index))
     logits, labels = run(content, frame, 'logits', 'labels')
     assert logits.shape[1] == 12
     expected = np.where(outputs == index, 255, outputs - (outputs > index))
+    (table,) = (t for t in model.graph.initializer if t.name == f'{FINISH_PREFIX}table')
+    assert table.data_type == onnx.TensorProto.FLOAT
     assert len(seen) > 2
     assert (labels != expected).mean() < 1e-3
 

@@ -57,7 +57,7 @@ def test_body_is_half_and_ends_are_single(name, network, metadata):
         assert TensorProto.FLOAT not in reads, node.name  # nothing mixes types
         assert types[node.output[0]] == TensorProto.FLOAT16, node.name
     casts = [node for node in half.graph.node if node.op_type == 'Cast']
-    assert len(casts) == 4  # uint8 to float, to half, to float, classes to uint8
+    assert len(casts) == 5  # uint8 to float, to half, to float; classes to float, to uint8
     whole, small = file_content(model, described), file_content(half, described)
     assert len(small) < 0.62 * len(whole)
     assert model_file_from_content(small, 'x.onnx').outputs['logits'].dtype == 'float32'
