@@ -81,6 +81,8 @@ def build_engine(
     if config is None:
         raise EngineError(f'{tensorrt.title} cannot create a build config: {tensorrt.said()}')
     _configure(tensorrt, config, options, precision=precision, strong=strong)
+    if model.input.shape[0] == -1:
+        _fix_batch(tensorrt, builder, config, model)
     dla_layers = _use_dla(tensorrt, builder, network, config, options)
     keeps_timings = not options.targets and _use_timings(tensorrt, config, timings)
     watcher = BuildProgress(progress or (lambda fraction, phase: None))
@@ -193,6 +195,24 @@ def _configure(
             config.set_flag(api.BuilderFlag.INT8)
     if options.targets:
         _use_targets(tensorrt, config, options.targets)
+
+
+def _fix_batch(
+    tensorrt: TensorRt, builder: trt.Builder, config: trt.IBuilderConfig, model: ModelFile
+) -> None:
+    """Build a model with an open batch for one image at a time, as all others are.
+
+    A CUDA graph is of one shape, and how many cameras have a frame waiting changes all the time:
+    frames that wait together run one after another, rather than padded to the largest batch.
+    """
+    shape = (1, *model.input.shape[1:])
+    profile = builder.create_optimization_profile()
+    profile.set_shape(model.input.name, shape, shape, shape)
+    if config.add_optimization_profile(profile) < 0:
+        raise EngineError(
+            f"{tensorrt.title} does not take {shape} for the input of '{model.path}': "
+            f'{tensorrt.said()}'
+        )
 
 
 def _use_targets(tensorrt: TensorRt, config: trt.IBuilderConfig, targets: list[str]) -> None:

@@ -41,7 +41,7 @@ def build_plan(
 
 
 class TensorRtEngine(Engine):
-    """Runs a model with TensorRT.
+    """Runs a model with TensorRT, one image at a time.
 
     Attributes:
         finishes: Whether labels are made on the GPU.
@@ -174,8 +174,9 @@ def _check_outputs(session: Session, model: ModelFile) -> None:
     expected = {model.input.name: model.input, **model.outputs}
     for name, (dtype, shape) in session.tensors().items():
         spec = expected.get(name)
-        if spec is None or (spec.dtype, spec.shape) != (dtype, shape):
+        one = None if spec is None else (1, *spec.shape[1:])  # of an open batch, too
+        if spec is None or (spec.dtype, one) != (dtype, shape):
             raise EngineError(
                 f"'{name}' of the plan is {dtype} {shape}; {model.path.name} says "
-                + ('nothing of it' if spec is None else f'{spec.dtype} {spec.shape}')
+                + ('nothing of it' if spec is None else f'{spec.dtype} {one}')
             )

@@ -95,7 +95,8 @@ class Session:
             self._stream = self._cuda.create_stream()
             self._resources.callback(self._cuda.destroy_stream, self._stream)
             self._input, self.outputs = self._names()
-            self._bind(tuple(self._engine.get_tensor_shape(self._input)))
+            shape = self._engine.get_tensor_shape(self._input)
+            self._bind(tuple(1 if size < 0 else size for size in shape))  # an open batch
             undo.pop_all()
 
     def run(self, image: np.ndarray) -> np.ndarray:

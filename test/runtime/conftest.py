@@ -1,11 +1,9 @@
 """A GPU made of C and a TensorRT made of Python, for the tests of the TensorRT engine."""
 
-import ctypes
-from pathlib import Path
 import shutil
-import subprocess
 import sys
 
+from fake_gpu import compiled, fresh_gpu
 from fake_tensorrt import FakeTensorRt
 import pytest
 from tiny_model import write_model
@@ -14,8 +12,6 @@ from rtseg_ros.runtime import tensorrt_library, tensorrt_plan
 from rtseg_ros.runtime.cudart import open_cuda
 from rtseg_ros.runtime.model_file import read_model_file
 from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
-
-WORK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 @pytest.fixture(scope='session')
@@ -30,24 +26,13 @@ def gcc():
 @pytest.fixture(scope='session')
 def cudart_library(gcc, tmp_path_factory):
     """Path of the compiled fake CUDA runtime."""
-    library = tmp_path_factory.mktemp('cudart') / 'libcudart_fake.so'
-    source = Path(__file__).with_name('fake_cudart.c')
-    command = [gcc, '-shared', '-fPIC', '-Wall', '-Werror', '-o', str(library), str(source)]
-    subprocess.run(command, check=True)
-    return str(library)
+    return compiled(gcc, tmp_path_factory.mktemp('cudart'))
 
 
 @pytest.fixture
 def gpu(cudart_library):
     """Controls of the fake GPU: ``fake_*`` of fake_cudart.c, fresh for every test."""
-    dll = ctypes.CDLL(cudart_library)
-    dll.fake_fail.argtypes = (ctypes.c_char_p, ctypes.c_int, ctypes.c_int)
-    dll.fake_memory.argtypes = (ctypes.c_size_t,)
-    dll.fake_journal.restype = ctypes.c_char_p
-    dll.fake_usable.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
-    dll.fake_enqueue.argtypes = (ctypes.c_void_p, WORK, ctypes.c_void_p)
-    dll.fake_reset()
-    return dll
+    return fresh_gpu(cudart_library)
 
 
 def new_trt(monkeypatch, gpu, library, version):

@@ -13,6 +13,7 @@ import enum
 import functools
 import importlib.machinery
 import json
+import time
 import types
 
 from fake_tensorrt_runtime import MAGIC, runtime_classes
@@ -27,6 +28,7 @@ class FakeTensorRt(types.ModuleType):
         faults: Method name -> what it returns instead, once; or an exception to raise.
         calls: Names of the methods called, in order.
         alive: Number of live objects by class name.
+        pause_s: What each of the four steps of a build takes.
         precision: What the inspector reports for the convolutions.
     """
 
@@ -36,7 +38,7 @@ class FakeTensorRt(types.ModuleType):
         self.__spec__ = importlib.machinery.ModuleSpec('tensorrt', None)  # torch looks for one
         self.faults, self.calls, self.alive = {}, [], Counter()
         self.precision = self.built_with = None
-        self.dla_cores = 0
+        self.dla_cores = self.pause_s = 0
         self.dla_layers = set()
         self._cuda = cuda
         self._major = int(version.split('.')[0])
@@ -125,7 +127,18 @@ class FakeTensorRt(types.ModuleType):
                 return IBuilderConfig(self)
 
             @call
+            def create_optimization_profile(self):
+                return IOptimizationProfile()
+
+            @call
             def build_serialized_network(self, network, config):
+                shape = onnx.load_from_string(network._content).graph.input[0].type.tensor_type
+                if any(not d.HasField('dim_value') for d in shape.shape.dim):
+                    if config._profile is None:
+                        module.last_logger.log(
+                            Severity.ERROR, 'Network has dynamic inputs, but no profile'
+                        )
+                        return None
                 monitor = getattr(config, 'progress_monitor', None)
                 if monitor is not None and not run_phases(monitor):
                     return None
@@ -152,7 +165,9 @@ class FakeTensorRt(types.ModuleType):
             ok = monitor.step_complete('Building engine', 0)
             monitor.phase_start('Timing tactics', 'Building engine', 4)
             for step in range(4):
-                ok = ok and monitor.step_complete('Timing tactics', step)
+                if ok:
+                    time.sleep(module.pause_s)
+                    ok = monitor.step_complete('Timing tactics', step)
             monitor.phase_finish('Timing tactics')
             ok = ok and monitor.step_complete('Building engine', 1)
             monitor.phase_finish('Building engine')
@@ -172,6 +187,10 @@ class FakeTensorRt(types.ModuleType):
 
             def get_layer(self, index):
                 return ILayer(onnx.load_from_string(self._content).graph.node[index])
+
+        class IOptimizationProfile(Counted):
+            def set_shape(self, input, min, opt, max):
+                self._shapes = {input: (min, opt, max)}
 
         class IHostMemory(Counted):
             def __init__(self, content):
@@ -201,7 +220,12 @@ class FakeTensorRt(types.ModuleType):
             def __init__(self, builder):
                 self._flags = {module.BuilderFlag.TF32}
                 self._pool = {}
-                self._timing = None
+                self._timing = self._profile = None
+
+            @call
+            def add_optimization_profile(self, profile):
+                self._profile = profile
+                return 0
 
             def set_flag(self, flag):
                 self._flags.add(flag)
@@ -271,7 +295,7 @@ class FakeTensorRt(types.ModuleType):
             self.IProgressMonitor = IProgressMonitor
         for thing in (
             ILogger, Builder, INetworkDefinition, IBuilderConfig, IHostMemory, ITimingCache,
-            ILayer, OnnxParser, ParserError,
+            ILayer, IOptimizationProfile, OnnxParser, ParserError,
         ):  # fmt: skip
             setattr(self, thing.__name__, thing)
         for thing in runtime_classes(self, Counted, call):

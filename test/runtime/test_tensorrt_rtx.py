@@ -124,6 +124,11 @@ def test_every_shipped_model_builds(rtx, path, labels):
     assert len(progress) > 50
 
 
+def test_an_open_batch_builds(rtx, make_model):
+    answer = rtx(make_model(batch=None), labels=False, **TARGETS)
+    assert 'error' not in answer, answer
+
+
 def test_a_plan_goes_through_the_cache(rtx, tmp_path):
     path = write_model(tmp_path / 'tiny.onnx')
     cache = tmp_path / 'cache'

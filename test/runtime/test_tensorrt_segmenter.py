@@ -107,6 +107,20 @@ def test_the_shipped_model_gives_the_same_mask(trt10, options, frame):
     segmenter.close()
 
 
+def test_a_free_batch_runs_frame_by_frame(trt, gpu, make_model, options, frame):
+    """The contract of every engine: max_batch says what it takes, the Segmenter keeps to it."""
+    path = make_model(batch=None)
+    reference, segmenter = both(path, replace(options, finish='host'))
+    assert (reference.engine.max_batch, segmenter.engine.max_batch) == (64, 1)
+    pictures = (frame, frame[:48, :64], frame[::-1].copy())
+    results = segmenter.finish([segmenter.prepare(picture) for picture in pictures])
+    expected = reference.finish([reference.prepare(picture) for picture in pictures])
+    for mine, theirs in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(mine.labels, theirs.labels)
+    segmenter.close()
+    assert gpu.fake_alive(0) == 0
+
+
 def test_an_unknown_engine_is_refused(make_model):
     with pytest.raises(EngineError, match="engine is 'tensort'; accepted: onnxruntime, tensorrt"):
         load_segmenter(make_model(), engine='tensort')

@@ -1,0 +1,25 @@
+"""segmentation_node on the fake GPU and TensorRT of test/runtime, as a process of its own.
+
+python fake_tensorrt_node.py LIBRARY PAUSE_S [node arguments]: the fake CUDA runtime, and how long
+each of the four steps of a build takes.
+"""
+
+from pathlib import Path
+import sys
+
+sys.path.insert(0, str(Path(__file__).parents[1] / 'runtime'))
+
+from fake_gpu import fresh_gpu
+from fake_tensorrt import FakeTensorRt
+
+from rtseg_ros.nodes import segmentation_node
+from rtseg_ros.runtime import tensorrt_plan
+from rtseg_ros.runtime.cudart import open_cuda
+
+if __name__ == '__main__':
+    library, pause_s = sys.argv[1:3]
+    fake = FakeTensorRt('10.3.0', fresh_gpu(library))
+    fake.pause_s = float(pause_s)
+    sys.modules['tensorrt'] = fake
+    tensorrt_plan.open_cuda = lambda: open_cuda([library])
+    sys.exit(segmentation_node.main([sys.argv[0], *sys.argv[3:]]))
