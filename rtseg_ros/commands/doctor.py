@@ -6,20 +6,27 @@ from dataclasses import asdict
 from functools import partial
 import json
 from pathlib import Path
+import sys
 
 from rtseg_ros.doctor import machine_checks
 from rtseg_ros.doctor.ros_checks import ros
 from rtseg_ros.errors import ModelFileError
-from rtseg_ros.runtime.model_file import DEFAULT_MODEL, ModelFile, model_path, read_model_file
-from rtseg_ros.runtime.tensorrt_doctor import Finding
+from rtseg_ros.finding import Finding
 
+# What may be missing or broken is imported where it is looked at.
 ENGINES = ('onnxruntime', 'tensorrt')
+FLAVOURS = ('tensorrt', 'tensorrt_rtx')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('--model', default=DEFAULT_MODEL, help='.onnx file or shipped name')
+    parser.add_argument(
+        '--model', default='', help='.onnx file or shipped name; empty for the default of the node'
+    )
     parser.add_argument('--engine', default='onnxruntime', choices=ENGINES, help='to run it with')
+    parser.add_argument(
+        '--flavour', default='tensorrt', choices=FLAVOURS, help='library of the engine tensorrt'
+    )
     parser.add_argument('--no-dds', action='store_true', help='do not send images through DDS')
     parser.add_argument('--no-graph', action='store_true', help='do not look at running nodes')
     parser.add_argument('--json', metavar='FILE', help='also write the findings here')
@@ -52,25 +59,51 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     yield machine_checks.cv_bridge()
     yield machine_checks.vision_msgs()
     if arguments.engine == 'onnxruntime':
-        yield machine_checks.engine()
+        engine = [machine_checks.engine()]
+    elif all(finding.ok for finding in opencv):
+        engine = _tensorrt(arguments)
     else:
-        from rtseg_ros.runtime.tensorrt_doctor import tensorrt_report
-
-        yield from tensorrt_report(models=_model_files(arguments.model))
-    if all(finding.ok for finding in opencv):
-        from rtseg_ros.runtime import load_segmenter
-
-        load = partial(load_segmenter, engine=arguments.engine)
-        yield machine_checks.model(arguments.model, load=load)
+        engine = []
+    yield from engine
+    # Without them it would only repeat what they say.
+    if all(finding.ok for finding in [*opencv, *engine]):
+        yield _model(arguments)
     yield from machine_checks.folders()
     yield machine_checks.shared_memory()
     yield machine_checks.receive_buffer()
     yield from ros(dds=not arguments.no_dds, graph=not arguments.no_graph)
 
 
-def _model_files(name_or_path: str) -> tuple[ModelFile, ...]:
-    """Return the model, or nothing where it cannot be read: the check of the model says why."""
+def _tensorrt(arguments: argparse.Namespace) -> list[Finding]:
+    """Look at the GPU, TensorRT and the plans, that of the model among them."""
+    from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
+    from rtseg_ros.runtime.tensorrt_doctor import tensorrt_report
+    from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+
     try:
-        return (read_model_file(model_path(name_or_path)),)
-    except ModelFileError:
-        return ()
+        models = (read_model_file(model_path(arguments.model or DEFAULT_MODEL)),)
+    except ModelFileError as error:
+        return [Finding('model', False, str(error))]
+    return tensorrt_report(TensorRtOptions(flavour=arguments.flavour), models=models)
+
+
+def _model(arguments: argparse.Namespace) -> Finding:
+    """Run the model, which builds its plan first if there is none."""
+    from rtseg_ros.runtime import load_segmenter
+    from rtseg_ros.runtime.model_file import DEFAULT_MODEL
+    from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+
+    load = partial(
+        load_segmenter,
+        engine=arguments.engine,
+        tensorrt=TensorRtOptions(flavour=arguments.flavour),
+        progress=_show_progress,
+    )
+    return machine_checks.model(arguments.model or DEFAULT_MODEL, load=load)
+
+
+def _show_progress(fraction: float, what: str) -> None:
+    """Say on a terminal how far the building of an engine is, which can take minutes."""
+    if sys.stderr.isatty():
+        end = '' if fraction < 1 else '\n'
+        print(f'\r{what}: {fraction:.0%}  ', end=end, file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from rtseg_ros.errors import RtsegError
-from rtseg_ros.runtime.tensorrt_doctor import Finding
+from rtseg_ros.finding import Finding
 
 OPENCV_WHEELS = (
     'opencv-python',

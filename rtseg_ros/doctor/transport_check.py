@@ -11,7 +11,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
-from rtseg_ros.runtime.tensorrt_doctor import Finding
+from rtseg_ros.finding import Finding
 
 SIZES_HW = {
     '1 kB (16x21)': (16, 21),

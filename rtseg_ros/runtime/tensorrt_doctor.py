@@ -1,10 +1,10 @@
 """What ``rtseg doctor`` says about TensorRT on this machine: facts, and problems with advice."""
 
-from dataclasses import dataclass
 import os
 from pathlib import Path
 
 from rtseg_ros.errors import EngineError
+from rtseg_ros.finding import Finding
 from rtseg_ros.runtime.cudart import Cuda, Device
 from rtseg_ros.runtime.model_file import ModelFile
 from rtseg_ros.runtime.plan_cache import PlanCache
@@ -14,21 +14,6 @@ from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt_plan import Target, open_gpu, plan_key
 
 JETSON_RELEASE = Path('/etc/nv_tegra_release')
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of a diagnosis.
-
-    Attributes:
-        name: What was looked at.
-        ok: False for a problem.
-        text: What was found; for a problem also what to do.
-    """
-
-    name: str
-    ok: bool
-    text: str
 
 
 def tensorrt_report(
