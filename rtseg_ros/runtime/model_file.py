@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 import hashlib
 import json
 from pathlib import Path
@@ -109,6 +110,15 @@ class ModelFile:
     def size_hw(self) -> tuple[int, int]:
         """Height and width that the network runs at."""
         return self.metadata.preprocessing.size_hw
+
+    @cached_property
+    def graph_sha256(self) -> str:
+        """SHA-256 of all but the metadata: a new temperature or accuracy is no new network."""
+        digest = hashlib.sha256()
+        for number, _, raw in wire.fields(memoryview(self.content)):
+            if number != _MODEL_METADATA:
+                digest.update(raw)
+        return digest.hexdigest()
 
     @property
     def num_outputs(self) -> int:

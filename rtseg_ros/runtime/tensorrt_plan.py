@@ -146,7 +146,7 @@ def plan_key(
     """Return all that a plan depends on, as plain JSON values, by readable names."""
     cuda, device = target.cuda, target.device
     return {
-        'onnx_sha256': model.sha256,
+        'graph_sha256': model.graph_sha256,
         'library': target.tensorrt.flavour,
         'library_version': target.tensorrt.version,
         'device': device.name if device else ','.join(options.targets),
@@ -211,6 +211,7 @@ def _loaded_back(target: Target, content: bytes, options: TensorRtOptions) -> Bu
 def _facts(built: Built, model: ModelFile, precision: BuiltPrecision) -> Mapping[str, Any]:
     return {
         'model': str(model.path),
+        'model_sha256': model.sha256,
         'network': model.metadata.network,
         'precision_as_built': str(precision),
         **asdict(precision),

@@ -13,7 +13,7 @@ import pytest
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.plan_cache import PlanCache, default_folder, differences
 
-KEY = {'onnx_sha256': 'ab', 'library_version': '10.3.0', 'input': ['uint8', 1, 32, 48, 3]}
+KEY = {'graph_sha256': 'ab', 'library_version': '10.3.0', 'input': ['uint8', 1, 32, 48, 3]}
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_most_similar_plan_explains_the_miss(cache):
     cache.store('street', KEY, b'plan', {})
     why = cache.why_missing('street', {**KEY, 'library_version': '10.16.1'})
     assert 'library_version: 10.3.0 -> 10.16.1' in why
-    assert 'onnx_sha256' not in why
+    assert 'graph_sha256' not in why
 
 
 def test_no_plan_at_all_is_said(cache):

@@ -8,6 +8,7 @@ import pytest
 from tiny_model import write_model
 
 from rtseg_ros.errors import EngineError
+from rtseg_ros.evaluation.calibrate import store_temperature
 from rtseg_ros.runtime.model_file import read_model_file
 from rtseg_ros.runtime.tensorrt_engine import TensorRtEngine, build_plan
 
@@ -27,6 +28,20 @@ def test_a_plan_is_built_once(trt, model, options):
     assert builds(trt) == 1
 
 
+def test_new_metadata_need_no_new_plan(trt10, model, options):
+    """Calibrating rewrites the temperature in the file; the network stays what it is."""
+    build_plan(model, options)
+    store_temperature(model.path, 1.7)
+    calibrated = read_model_file(model.path)
+    assert calibrated.metadata.temperature == 1.7
+    assert calibrated.sha256 != model.sha256
+    TensorRtEngine(calibrated, options).close()
+    assert builds(trt10) == 1
+    write_model(model.path, seed=1)
+    build_plan(read_model_file(model.path), options)
+    assert builds(trt10) == 2, 'other weights'
+
+
 def test_build_plan_makes_what_the_engine_loads(trt, model, options):
     plan = build_plan(model, options)
     TensorRtEngine(model, options).close()
@@ -38,7 +53,7 @@ def test_the_manifest_says_what_was_built_for_what(trt, model, options):
     build_plan(model, replace(options, workspace_mib=64))
     document = manifest(options)
     assert document['key'] == {
-        'onnx_sha256': model.sha256,
+        'graph_sha256': model.graph_sha256,
         'library': 'tensorrt',
         'library_version': trt.__version__,
         'device': 'Fake Orin',
@@ -56,6 +71,7 @@ def test_the_manifest_says_what_was_built_for_what(trt, model, options):
         'builder_revision': 1,
     }
     assert document['facts']['layers'] == {'fp32': 3}
+    assert document['facts']['model_sha256'] == model.sha256
     assert document['facts']['network'] == 'tiny'
     assert document['facts']['layers_parsed'] == 6
     assert document['facts']['build_seconds'] >= 0
@@ -119,7 +135,7 @@ def test_a_changed_model_rebuilds(trt10, model, options, caplog, tmp_path):
     changed = read_model_file(write_model(tmp_path / 'tiny.onnx', seed=1))
     TensorRtEngine(changed, options).close()
     assert builds(trt10) == 2
-    assert f'onnx_sha256: {model.sha256} -> {changed.sha256}' in caplog.text
+    assert f'graph_sha256: {model.graph_sha256} -> {changed.graph_sha256}' in caplog.text
 
 
 @pytest.mark.parametrize(
