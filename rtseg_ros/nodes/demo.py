@@ -23,6 +23,7 @@ from rtseg_ros.nodes.node_process import NodeProcess
 NAMESPACE = '/rtseg_demo'
 SETTLE_S = 2.5  # two periods of the node's diagnostics after the last frame
 SILENCE_S = 30.0
+QUEUE_DEPTH = 5
 Progress = Callable[[int, int], None]
 
 
@@ -213,6 +214,10 @@ def _listen(
 
 def _segmentation_arguments(settings: DemoSettings) -> list[str]:
     arguments = ['-r', f'__ns:={NAMESPACE}', '-p', f'model:={settings.model}']
+    # Frames that the queue of one would replace are counted by the node instead.
+    topic = settings.topic or 'image'
+    topic = topic if topic.startswith('/') else f'{NAMESPACE}/{topic}'
+    arguments += ['-p', f'qos_overrides.{topic}.subscription.depth:={QUEUE_DEPTH}']
     return arguments + (['-r', f'image:={settings.topic}'] if settings.topic else [])
 
 

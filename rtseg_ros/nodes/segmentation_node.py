@@ -98,7 +98,6 @@ class SegmentationNode(LifecycleNode):
             self._install(self._load(settings), settings)
             for name in names:
                 self._cameras += (self._camera(name, settings),)
-            self._worker.max_batch = settings.max_batch
             self._publish_label_info()
         except Exception as error:  # noqa: BLE001  the caller may mend it and try again
             self._reporter.configure_error = _reason(error)
@@ -218,6 +217,14 @@ class SegmentationNode(LifecycleNode):
         """Swap between two frames."""
         self._worker.call(lambda: self._pipeline.install(segmenter))
         self._pipeline.settings = settings
+        # Frames that cannot be computed together would only wait for each other.
+        self._worker.max_batch = min(settings.max_batch, segmenter.engine.max_batch)
+        if self._worker.max_batch < settings.max_batch:
+            self.get_logger().warning(
+                f'max_batch is {settings.max_batch}; {segmenter.engine.model.path.name} on '
+                f'{segmenter.engine.name} takes {self._worker.max_batch} at once, so the cameras '
+                'take turns'
+            )
 
     def _on_load_model(
         self, request: Trigger.Request, response: Trigger.Response

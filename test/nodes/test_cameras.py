@@ -36,8 +36,12 @@ class Fleet:
         self.robot.spin(1.0)  # until the node has discovered the cameras, too
 
 
+ONE_AT_ONCE = 'max_batch is 3; tiny.onnx on onnxruntime takes 1 at once'
+
+
 @pytest.fixture(scope='module', params=[1, None], ids=['batch of one', 'free batch'])
 def fleet(request, launch_node, make_robot, make_model):
+    """Also looks at what the node says of a model that cannot take what max_batch allows."""
     space = f'/fleet_{request.param}'
     model = make_model(size_hw=(192, 256), batch=request.param, work=3)
     process = launch_node(
@@ -46,6 +50,7 @@ def fleet(request, launch_node, make_robot, make_model):
     )  # fmt: skip
     fleet = Fleet(make_robot(space))
     fleet.ready()
+    assert (ONE_AT_ONCE in process.text()) == (request.param == 1)
     yield fleet
     assert process.stop() == 0
     assert 'Traceback' not in process.text()
