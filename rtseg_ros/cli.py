@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Sequence
 import importlib
+import os
+import select
 import sys
 
 from rtseg_ros import __version__
@@ -31,9 +33,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         Exit status: 0 done, 1 an error that the message explains, 2 wrong usage, 3 a required
-        threshold was missed, 130 interrupted.
+        threshold was missed, 130 interrupted, 141 nobody reads the output any more.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        try:
+            return _run(list(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            sys.stdout.flush()  # else it would fail after the end, where nothing can be caught
+    except BrokenPipeError:
+        if not _reader_is_gone():
+            raise
+        return 141
+
+
+def _reader_is_gone() -> bool:
+    """Tell whether the output goes to a closed pipe, as by ``| head``; then to nowhere."""
+    output = select.poll()
+    output.register(sys.stdout, 0)
+    if not any(event & select.POLLERR for _, event in output.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
+
+
+def _run(words: list[str]) -> int:
     top = argparse.ArgumentParser(
         prog='rtseg',
         description='Real-time semantic segmentation for robots.',

@@ -8,7 +8,6 @@ import numpy as np
 from rtseg_ros.datasets.dataset import IMAGE_SUFFIXES
 from rtseg_ros.datasets.folder import load_folder
 from rtseg_ros.errors import ConversionError, FrameError
-from rtseg_ros.evaluation.bag_source import BagSource
 from rtseg_ros.evaluation.sources import DatasetSource, Item, Source
 from rtseg_ros.labels import LabelSet
 
@@ -23,16 +22,14 @@ def read_items(path: str | Path, *, limit: int, labels: LabelSet) -> list[Item]:
         labels: The classes of the model; ground truth of other classes is left out.
 
     Raises:
-        ConversionError: If the path is none of these, or holds no frames.
+        ConversionError: If the path is none of these, holds no frames, or is a bag and there is
+            nothing to read it with.
         BagError: If the bag is damaged or has several cameras.
         DatasetError: If an image has no label file.
     """
     path = Path(path)
     if path.suffix in ('.mcap', '.db3') or (path / 'metadata.yaml').is_file():
-        source: Source = BagSource(path)
-        if source.labels is not None and source.labels.names != labels.names:
-            return [_without_truth(item) for item in _spread(source, limit)]
-        return _spread(source, limit)
+        return _bag_items(path, limit, labels)
     if (path / 'images').is_dir() and (path / 'labels').is_dir():
         return _spread(DatasetSource(load_folder(path.parent, path.name, label_set=labels)), limit)
     folder = path / 'images' if (path / 'images').is_dir() else path
@@ -67,6 +64,24 @@ def made_items(size_hw: tuple[int, int], count: int) -> list[Item]:
         )
         for index in range(count)
     ]
+
+
+def _bag_items(path: Path, limit: int, labels: LabelSet) -> list[Item]:
+    try:
+        # Imported here: only bags need rosbags.
+        from rtseg_ros.evaluation.bag_source import BagSource
+    except ModuleNotFoundError as error:
+        if (error.name or '').split('.')[0] != 'rosbags':
+            raise
+        raise ConversionError(
+            f"'{path}' is a bag, and the Python package rosbags, which reads it, is not "
+            'installed: pip install rosbags, or give a folder of images'
+        ) from error
+    source = BagSource(path)
+    items = _spread(source, limit)
+    if source.labels is not None and source.labels.names != labels.names:
+        return [_without_truth(item) for item in items]
+    return items
 
 
 def _spread(source: Source, limit: int) -> list[Item]:

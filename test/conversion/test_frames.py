@@ -1,5 +1,8 @@
 """Frames to calibrate and compare on, from everywhere they may lie."""
 
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -57,6 +60,24 @@ def test_a_bag(single_file, tmp_path):
     assert [int(item.truth()[0, 0]) for item in items] == [0, 2, 5, 7]
     # Ground truth of other classes says nothing about this model.
     assert read_items(source, limit=4, labels=CITYSCAPES)[0].truth() is None
+
+
+def test_only_a_bag_needs_rosbags(split, tmp_path):
+    code = (
+        'import sys; sys.modules["rosbags"] = None\n'
+        'from rtseg_ros.conversion.frames import read_items\n'
+        'from rtseg_ros.errors import ConversionError\n'
+        'from rtseg_ros.labels import CAMVID\n'
+        'assert len(read_items(sys.argv[1], limit=3, labels=CAMVID)) == 3\n'
+        'try:\n    read_items(sys.argv[2], limit=3, labels=CAMVID)\n'
+        'except ConversionError as error:\n    print(error)\n'
+    )
+    result = subprocess.run(
+        [sys.executable, '-c', code, str(split), str(tmp_path / 'drive.mcap')],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert 'drive.mcap' in result.stdout, result.stderr
+    assert 'pip install rosbags' in result.stdout
 
 
 def test_what_is_not_there(split, tmp_path):
