@@ -117,10 +117,13 @@ def _write_tiny_model(
         best = helper.make_node(
             'ArgMax', ['full'], ['best'], name=f'{FINISH_PREFIX}argmax', axis=1, keepdims=0
         )
-        cast = helper.make_node(
-            'Cast', ['best'], ['labels'], name=f'{FINISH_PREFIX}cast', to=TensorProto.UINT8
+        floats = helper.make_node(
+            'Cast', ['best'], ['floats'], name=f'{FINISH_PREFIX}cast', to=TensorProto.FLOAT
         )
-        nodes += [resize, best, cast]
+        cast = helper.make_node(
+            'Cast', ['floats'], ['labels'], name=f'{FINISH_PREFIX}labels', to=TensorProto.UINT8
+        )
+        nodes += [resize, best, floats, cast]
     coarse = [height // stride, width // stride]
     values = {
         'logits': ('logits', TensorProto.FLOAT, [free, channels, *coarse]),

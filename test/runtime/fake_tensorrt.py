@@ -18,6 +18,7 @@ import types
 
 from fake_tensorrt_runtime import MAGIC, runtime_classes
 import onnx
+from tensorrt_rules import forbidden_casts
 
 
 class FakeTensorRt(types.ModuleType):
@@ -281,7 +282,9 @@ class FakeTensorRt(types.ModuleType):
                 if 'parse' in module.faults:
                     self._errors = [ParserError(*e) for e in module.faults.pop('parse')]
                     return False
-                graph = onnx.load_from_string(model).graph
+                loaded = onnx.load_from_string(model)
+                graph = loaded.graph
+                assert not forbidden_casts(loaded), 'TensorRT documents that it refuses these'
                 self._network._content = model
                 self._network.num_outputs = len(graph.output)
                 self._network.num_layers = len(graph.node)

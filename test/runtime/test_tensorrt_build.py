@@ -170,7 +170,7 @@ class TestDla:
     def test_layers_it_takes_are_told_and_the_rest_falls_back(self, trt, generation, on_dla):
         built, said = build(trt, *on_dla)
         assert built.dla_layers == ('conv',)
-        assert built.num_layers == 6
+        assert built.num_layers == 7
         assert (said['device'], said['dla']) == ('DLA', 1)
         assert 'GPU_FALLBACK' in said['flags']
         # Before 11 a DLA takes no strongly typed network.
@@ -179,7 +179,7 @@ class TestDla:
 
     def test_dla_only_names_what_is_left(self, trt, on_dla):
         model, options = on_dla
-        with pytest.raises(EngineError, match='cannot take 5 of 6 layers: input/cast, , finish'):
+        with pytest.raises(EngineError, match='cannot take 6 of 7 layers: input/cast, , finish'):
             build(trt, model, replace(options, dla_only=True))
 
     def test_a_core_that_is_not_there(self, trt, on_dla):

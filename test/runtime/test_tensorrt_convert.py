@@ -48,7 +48,7 @@ def test_options_are_those_of_the_node(trt10, path, cache, capsys):
     words = ['--tensorrt-dla-core', '0', '--tensorrt-precision', 'fp16']
     assert main(['convert', str(path), '--engine', *words, *cache]) == 0
     assert trt10.built_with['dla'] == 0
-    assert '1 of 6 layers fit the DLA' in capsys.readouterr().out
+    assert '1 of 7 layers fit the DLA' in capsys.readouterr().out
 
 
 def test_from_a_checkpoint(trt10, tmp_path, cache, capsys):

@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 import pytest
+from tensorrt_rules import forbidden_casts
 from tensorrt_wheels import RTX, fetched
 from tiny_model import write_model
 
@@ -102,6 +103,7 @@ def test_every_network_builds_in_the_precision_of_its_file(rtx, exported, name):
         answer = rtx(path, **TARGETS)
         assert 'error' not in answer, f'{name} in {precision}: {answer["error"]}'
         assert answer['bytes'] > 10000
+        assert forbidden_casts(onnx.load(path)) == []
         # Transposed convolutions and pooling by matrix products stay as they are in int8.
         least = 0.75 if precision == 'int8' else 1
         assert share(answer, precision) >= least, f'{name} in {precision}: {answer["layers"]}'
@@ -116,12 +118,23 @@ SHIPPED = sorted(SHIPPED_MODELS.glob('*.onnx'))
 def test_every_shipped_model_builds(rtx, path, labels):
     answer = rtx(path, labels=labels, **TARGETS)
     assert 'error' not in answer, answer
+    assert forbidden_casts(onnx.load(path)) == []
     precision = read_model_file(path).metadata.precision
     assert share(answer, precision) >= (0.75 if precision == 'int8' else 1), answer['layers']
     progress = answer['progress']
     assert progress == sorted(progress)
     assert progress[-1] == 1.0
     assert len(progress) > 50
+
+
+def test_a_cast_that_tensorrt_forbids_is_found(tmp_path):
+    """As it was: labels from the argmax's integers. TensorRT-RTX takes it, others may not."""
+
+    def straight(nodes, graph):
+        nodes['finish/labels'].input[0] = nodes['finish/argmax'].output[0]
+
+    model = onnx.load(damaged(tmp_path, straight))
+    assert forbidden_casts(model) == ['finish/labels']
 
 
 def test_an_open_batch_builds(rtx, make_model):

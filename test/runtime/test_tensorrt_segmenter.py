@@ -82,15 +82,12 @@ def test_an_output_that_means_unlabelled(trt10, make_model, options, frame, unla
 def _map_outputs_in_the_graph(path, *, unlabelled_output):
     """Add the lookup that the converter puts behind the argmax; one class never wins here."""
     model = onnx.load(path)
-    table = np.array([0, 255, 1, 2, 3], np.int32)
+    table = np.array([0, 255, 1, 2, 3], np.float32)
     assert table[unlabelled_output] == 255
     model.graph.initializer.append(numpy_helper.from_array(table, 'finish/table'))
-    cast = model.graph.node[-1]
-    gather = helper.make_node(
-        'Gather', ['finish/table', cast.input[0]], ['finish/ids'], name='finish/gather'
-    )
-    cast.input[0] = 'finish/ids'
-    model.graph.node.insert(len(model.graph.node) - 1, gather)
+    floats = model.graph.node[-2]
+    names = ['finish/table', floats.input[0]], [floats.output[0]]
+    floats.CopyFrom(helper.make_node('Gather', *names, name='finish/gather'))
     onnx.checker.check_model(model)
     onnx.save(model, path)
 

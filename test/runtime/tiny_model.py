@@ -28,7 +28,11 @@ def write_model(path, *, size_hw=(32, 48), precision='fp32', seed=0, num_classes
             keepdims=0,
         ),
         helper.make_node(
-            'Cast', ['finish/classes'], ['labels'], name='finish/cast', to=TensorProto.UINT8
+            'Cast', ['finish/classes'], ['finish/floats'], name='finish/cast',
+            to=TensorProto.FLOAT,
+        ),
+        helper.make_node(
+            'Cast', ['finish/floats'], ['labels'], name='finish/labels', to=TensorProto.UINT8
         ),
     ]  # fmt: skip
     size = np.array([1, num_classes, height, width], np.int64)
