@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from rtseg_ros.benchmark.contender import OURS
 from rtseg_ros.benchmark.published import PUBLISHED
@@ -86,29 +87,40 @@ def scatter(rows: Sequence[Row], path: Path, *, device: str) -> bool:
     return True
 
 
-def stage_bars(bars: dict[str, dict[str, float]], path: Path) -> None:
-    """Draw one horizontal bar per name, made of its stages in ms."""
+def stage_bars(bars: dict[str, dict[str, dict[str, float]]], path: Path) -> None:
+    """Draw a panel per network and size, in it a horizontal bar per contender of its stages in ms.
+
+    Args:
+        bars: By title of the panel, name of the bar and stage.
+        path: File to write.
+    """
+    counts = [len(panel) for panel in bars.values()]
     with rc_context(_STYLE):
-        figure = Figure(figsize=(9, 1.4 + 0.42 * len(bars)), layout='constrained')
-        axes = figure.subplots()
-        names = list(bars)[::-1]
-        starts = dict.fromkeys(names, 0.0)
-        stages = [stage for stage in _STAGE_COLORS if any(stage in bars[name] for name in names)]
-        for stage in stages:
-            widths = [bars[name].get(stage, 0.0) for name in names]
-            axes.barh(
-                names, widths, left=[starts[name] for name in names], label=stage,
-                color=_STAGE_COLORS[stage], height=0.7,
-            )  # fmt: skip
-            for name, width in zip(names, widths, strict=True):
-                starts[name] += width
-        for place, name in enumerate(names):
-            axes.text(starts[name], place, f' {starts[name]:.1f}', va='center', fontsize=9)
-        axes.set_xlabel('median time of a frame (ms)')
-        axes.grid(visible=False, axis='y')
-        axes.margins(x=0.08)
-        figure.legend(loc='outside upper center', ncols=len(stages), fontsize=9)
-        figure.savefig(path, dpi=130)
+        figure = Figure(figsize=(9, 1 + 0.3 * sum(counts) + 0.8 * len(bars)), layout='constrained')
+        grid = figure.subplots(len(bars), 1, squeeze=False, height_ratios=counts)[:, 0]
+        for axes, (title, panel) in zip(grid, bars.items(), strict=True):
+            _bars(axes, panel)
+            axes.set_title(title, loc='left', fontsize=10)
+        grid[-1].set_xlabel('median time of a frame (ms)')
+        used = {stage for panel in bars.values() for stages in panel.values() for stage in stages}
+        colors = {stage: color for stage, color in _STAGE_COLORS.items() if stage in used}
+        patches = [Patch(color=color, label=stage) for stage, color in colors.items()]
+        figure.legend(handles=patches, loc='outside upper center', ncols=len(colors), fontsize=9)
+        figure.savefig(path, dpi=110)
+
+
+def _bars(axes: Axes, panel: dict[str, dict[str, float]]) -> None:
+    names = list(panel)[::-1]
+    starts = dict.fromkeys(names, 0.0)
+    for stage, color in _STAGE_COLORS.items():
+        widths = [panel[name].get(stage, 0.0) for name in names]
+        axes.barh(names, widths, left=list(starts.values()), color=color, height=0.7)
+        for name, width in zip(names, widths, strict=True):
+            starts[name] += width
+    for place, name in enumerate(names):
+        axes.text(starts[name], place, f' {starts[name]:.1f}', va='center', fontsize=9)
+    axes.grid(visible=False, axis='y')
+    axes.margins(x=0.08)
 
 
 def scaling_curves(curves: Sequence[Curve], path: Path) -> None:

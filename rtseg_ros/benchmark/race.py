@@ -98,12 +98,11 @@ def race(
         _compare_labels([(worker, result) for worker, result in running if result is not peak])
         turns = max(MINIMUM_TURNS, math.ceil(seconds / TURN_S))
         most = math.ceil(maximum_runs / turns)
-        counts = [min(most, _frames_per_turn(worker, seconds / turns)) for worker, _ in running]
         order = list(range(len(running)))
         for turn in range(turns):
             progress(f'turn {turn + 1} of {turns}')
             for index in order:
-                _take_turn(*running[index], counts[index])
+                _take_turn(*running[index], most, seconds / turns)
             order.append(order.pop(0))  # nobody always runs after the same one
         for worker, result in running:
             if not result.error:
@@ -113,15 +112,11 @@ def race(
     return results, matrix_peak.multiply_accumulates(device) / peak.percentile(10) * 1000
 
 
-def _frames_per_turn(worker: Worker, turn_s: float) -> int:
-    return max(1, int(1000 * turn_s / min(worker.run(2).total_ms)))
-
-
-def _take_turn(worker: Worker, result: Result, count: int) -> None:
+def _take_turn(worker: Worker, result: Result, most: int, turn_s: float) -> None:
     if result.error:
         return
     try:
-        new = worker.run(count)
+        new = worker.run(most, limit_s=turn_s)
     except BenchmarkError as error:
         result.error = str(error)
         return
@@ -132,18 +127,21 @@ def _take_turn(worker: Worker, result: Result, count: int) -> None:
 
 def _compare_labels(running: list[tuple[Worker, Result]]) -> None:
     """Set the agreement of every result with the first contender that is not ours."""
-    others = [(worker, result) for worker, result in running if result.entrant.name != OURS]
-    if not others:
-        return
-    reference, first = others[0]
-    # The others know nothing of an output that means unlabelled.
-    table = output_table(read_model_file(first.subject.models['fp32']).metadata)
-    expected = _mapped(reference.labels(), table)
-    for worker, result in running:
-        if worker is not reference:
-            is_ours = result.entrant.name == OURS
-            labels = worker.labels() if is_ours else _mapped(worker.labels(), table)
-            result.agreement = float(np.mean(labels == expected))
+    reference = None
+    for worker, result in sorted(running, key=lambda pair: pair[1].entrant.name == OURS):
+        try:
+            labels = worker.labels()
+        except BenchmarkError as error:
+            result.error = str(error)
+            continue
+        if result.entrant.name != OURS:
+            # The others know nothing of an output that means unlabelled.
+            metadata = read_model_file(result.subject.models['fp32']).metadata
+            labels = _mapped(labels, output_table(metadata))
+        if reference is not None:
+            result.agreement = float(np.mean(labels == reference))
+        elif result.entrant.name != OURS:
+            reference = labels
 
 
 def _mapped(labels: np.ndarray, table: np.ndarray | None) -> np.ndarray:

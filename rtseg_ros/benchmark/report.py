@@ -5,6 +5,7 @@ from typing import Any
 
 from rtseg_ros.benchmark.published import PUBLISHED
 from rtseg_ros.benchmark.table import Row, markdown_table
+from rtseg_ros.benchmark.worker import ENTRIES
 
 
 def markdown_report(document: dict[str, Any], rows: Sequence[Row], pictures: list[str]) -> str:
@@ -19,7 +20,8 @@ def markdown_report(document: dict[str, Any], rows: Sequence[Row], pictures: lis
     parts = [
         '# Benchmark',
         f'{machine["processor"]}, {machine["cores"]} cores, {machine["memory_gib"]} GiB, '
-        f'{machine["system"]}, Python {machine["python"]}; matrix peak in the same run '
+        f'{machine["system"]}, Python {machine["python"]}; {document["date"]}, load '
+        f'before the run {document["load_before"]:.1f}; matrix peak in the same run '
         f'{document["matrix_peak_gmacs_per_s"]:.1f} GMAC/s. Made by:',
         f'```sh\n{document["command"]}\n```',
     ]
@@ -28,6 +30,7 @@ def markdown_report(document: dict[str, Any], rows: Sequence[Row], pictures: lis
             'Times are from uint8 frame to uint8 labels, one frame at a time; all contenders of '
             'a network and size took turns in processes of their own.',
             markdown_table(rows),
+            'Contenders: ' + '; '.join(_descriptions(rows, document['device'])) + '.',
         ]
     parts += [f'Not raced: {failure}' for failure in document['failures']]
     if document['nodes']:
@@ -46,6 +49,14 @@ def markdown_report(document: dict[str, Any], rows: Sequence[Row], pictures: lis
 def _table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     text = [headings, ['---'] * len(headings), *lines]
     return '\n'.join('| ' + ' | '.join(line) + ' |' for line in text)
+
+
+def _descriptions(rows: Sequence[Row], device: str) -> list[str]:
+    entries = ENTRIES[device]
+    return [
+        f'`{name}`, {entries[name].description}'
+        for name in dict.fromkeys(row.contender for row in rows)
+    ]
 
 
 def _nodes(nodes: list[dict[str, Any]]) -> str:
@@ -86,7 +97,7 @@ def _targets(targets: list[dict[str, Any]]) -> str:
 def _upsampling(rows: list[dict[str, Any]]) -> str:
     headings = (
         'classes', 'logits', 'labels', 'content', 'align_corners', 'ours ms', 'torch ms',
-        'OpenCV ms', 'pixels that differ from torch',
+        'OpenCV ms', 'numba ms', 'pixels that differ from torch',
     )  # fmt: skip
     lines = [
         [
@@ -97,7 +108,7 @@ def _upsampling(rows: list[dict[str, Any]]) -> str:
             str(row['align_corners']),
             f'{row["ours_ms"]:.2f}',
             f'{row["torch_ms"]:.1f}',
-            '-' if row['opencv_ms'] is None else f'{row["opencv_ms"]:.1f}',
+            *['-' if row[key] is None else f'{row[key]:.2f}' for key in ('opencv_ms', 'numba_ms')],
             str(row['different']),
         ]
         for row in rows

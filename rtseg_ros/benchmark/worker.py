@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 import importlib.util
+import math
 import multiprocessing
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,10 +17,11 @@ from rtseg_ros.benchmark.contender import Contender, Entry
 from rtseg_ros.benchmark.cpu_contenders import CPU
 from rtseg_ros.benchmark.cuda_contenders import CUDA
 from rtseg_ros.benchmark.matrix_peak import PEAK, PEAKS
+from rtseg_ros.benchmark.onnx_settings import SETTINGS
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.errors import BenchmarkError, RtsegError
 
-ENTRIES: dict[str, dict[str, Entry]] = {'cpu': CPU, 'cuda': CUDA}
+ENTRIES: dict[str, dict[str, Entry]] = {'cpu': CPU | SETTINGS, 'cuda': CUDA}
 WARM_UP_RUNS = 3
 # The first call of torch.compile and the build of an engine belong to the start.
 START_S = 1800.0
@@ -39,11 +41,14 @@ class Runs:
 
 
 def contenders(device: str) -> tuple[str, ...]:
-    """Return the names of the contenders on ``cpu`` or ``cuda`` whose packages are installed."""
+    """Return the names of the contenders on ``cpu`` or ``cuda`` whose packages are installed.
+
+    The other settings of ONNX Runtime, ``SETTINGS``, are a question of their own.
+    """
     return tuple(
         name
         for name, entry in ENTRIES[device].items()
-        if importlib.util.find_spec(entry.package) is not None
+        if name not in SETTINGS and importlib.util.find_spec(entry.package) is not None
     )
 
 
@@ -67,17 +72,17 @@ class Worker:
         other.close()
         self._answer(START_S)
 
-    def run(self, count: int) -> Runs:
-        """Run so many frames, after one that is not counted.
+    def run(self, count: int, *, limit_s: float = math.inf) -> Runs:
+        """Run so many frames, after one that is not counted; fewer, but one, if time is up.
 
         Raises:
             BenchmarkError: If the contender fails.
         """
-        return self._ask('run', count)
+        return self._ask('run', (count, limit_s))
 
     def run_later(self, count: int) -> None:
         """Start to run so many frames; ``finish`` waits for them."""
-        self._send('run', count)
+        self._send('run', (count, math.inf))
 
     def finish(self) -> Runs:
         """Return what ``run_later`` started."""
@@ -152,7 +157,7 @@ def _serve(pipe: Connection, subject: Subject, name: str, precision: str, device
         while True:
             question, argument = pipe.recv()
             if question == 'run':
-                pipe.send((True, _run(contender, frames, argument)))
+                pipe.send((True, _run(contender, frames, *argument)))
             elif question == 'labels':
                 pipe.send((True, np.stack([contender(frame)[0] for frame in frames])))
             else:
@@ -165,10 +170,13 @@ def _serve(pipe: Connection, subject: Subject, name: str, precision: str, device
         pipe.send((False, f'{type(error).__name__}: {error}'.splitlines()[0]))
 
 
-def _run(contender: Contender, frames: np.ndarray, count: int) -> Runs:
+def _run(contender: Contender, frames: np.ndarray, count: int, limit_s: float) -> Runs:
     contender(frames[0])
     runs = Runs([], {})
+    end = time.monotonic() + limit_s
     for index in range(count):
+        if index and time.monotonic() > end:
+            break
         frame = frames[index % len(frames)]
         start = time.perf_counter_ns()
         _, stages_ms = contender(frame)

@@ -9,11 +9,16 @@ from rtseg_ros.errors import BenchmarkError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('networks', nargs='*', help='names (see rtseg models); none: all of them')
     parser.add_argument(
-        '--checkpoint', default='', help='trained weights, for one network or the one it says'
-    )
-    parser.add_argument('--labels', default='', help='label set of a checkpoint that lacks one')
+        'networks', nargs='*',
+        help='names (see rtseg models), raced with random weights; neither these nor '
+        '--checkpoint: all of them',
+    )  # fmt: skip
+    parser.add_argument(
+        '--checkpoint', nargs='+', default=[], metavar='[NETWORK=]FILE',
+        help='trained weights to race; NETWORK where the file does not say it',
+    )  # fmt: skip
+    parser.add_argument('--labels', default='', help='label set of checkpoints that lack one')
     parser.add_argument(
         '--frames', default='',
         help='folder of images, or with images and labels in it, or bag; default: made-up scenes',
@@ -24,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--classes', type=int, default=19, help='of random weights')
     parser.add_argument(
         '--engine', nargs='+', default=['all'], metavar='NAME',
-        help='contenders, see docs/benchmark.md; all: every one that is installed',
+        help='contenders, see docs/benchmark.md; all: every one that is installed; settings: '
+        'our model with other settings of ONNX Runtime',
     )  # fmt: skip
     parser.add_argument(
         '--precision', nargs='+', default=['fp32'], choices=('fp32', 'fp16', 'int8'),

@@ -1,7 +1,7 @@
 """The race of ``rtseg benchmark``: what it needs, torch among it, is imported only for a race."""
 
 import argparse
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 import itertools
 import json
 import os
@@ -9,12 +9,14 @@ from pathlib import Path
 import shlex
 import sys
 import tempfile
+import time
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from rtseg_ros.benchmark.contender import OURS
+from rtseg_ros.benchmark.onnx_settings import SETTINGS
 from rtseg_ros.benchmark.plots import scaling_curves, scatter, stage_bars
 from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.race import Entrant, race
@@ -22,7 +24,7 @@ from rtseg_ros.benchmark.report import markdown_report
 from rtseg_ros.benchmark.scaling import Curve, scaling
 from rtseg_ros.benchmark.subject import Source, Subject
 from rtseg_ros.benchmark.table import Row, csv_text, json_rows, row_from_result, text_table
-from rtseg_ros.benchmark.targets import Verdict, node_verdict, verdicts
+from rtseg_ros.benchmark.targets import Verdict, node_verdicts, verdicts
 from rtseg_ros.benchmark.upsampling import UpsamplingRow, upsampling
 from rtseg_ros.benchmark.worker import contenders
 from rtseg_ros.errors import BenchmarkError, RtsegError
@@ -31,6 +33,8 @@ from rtseg_ros.machine import machine
 from rtseg_ros.networks import list_networks
 
 MAXIMUM_RUNS = 1000
+# Of the stages that the node reports, those in which it works on a frame.
+_NODE_STAGES = ('decode', 'preprocess', 'infer', 'upsample', 'publish')
 
 
 @dataclass
@@ -43,17 +47,20 @@ class _Findings:
     failures: list[str] = field(default_factory=list)
     upsampling: list[UpsamplingRow] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    date: str = field(default_factory=lambda: time.strftime('%Y-%m-%d'))
+    load_before: float = field(default_factory=lambda: os.getloadavg()[0])
 
     def targets(self) -> list[Verdict]:
         """Check the targets that the findings say something about."""
-        of_nodes = [node_verdict(n['ours_fps'], n['plain_fps'], n['subject']) for n in self.nodes]
-        return verdicts(self.rows) + of_nodes
+        return verdicts(self.rows) + [v for node in self.nodes for v in node_verdicts(node)]
 
     def document(self, device: str) -> dict[str, Any]:
         """Return what benchmark.json holds."""
         return {
             'command': shlex.join(['rtseg', 'benchmark', *sys.argv[2:]]),
             'machine': machine(),
+            'date': self.date,
+            'load_before': self.load_before,
             'device': device,
             'matrix_peak_gmacs_per_s': max(self.peaks, default=0.0) / 1e9,
             'rows': json_rows(self.rows),
@@ -73,25 +80,19 @@ def run_race(arguments: argparse.Namespace) -> int:
     """
     sizes = [_size(text) for text in arguments.size]
     entrants = _entrants(arguments)
-    networks = arguments.networks or ([''] if arguments.checkpoint else list_networks())
-    source = Source(
-        checkpoint=arguments.checkpoint,
-        labels=arguments.labels,
-        num_classes=arguments.classes,
-        frames=arguments.frames,
-        precisions=tuple(arguments.precision),
-    )
+    subjects = _subjects(arguments)
     arguments.output.mkdir(parents=True, exist_ok=True)
     findings = _Findings()
-    with tqdm(total=len(networks) * len(sizes), unit='race') as bar:
-        for network, size_hw in itertools.product(networks, sizes):
-            bar.set_description(f'{network} {size_hw[0]}x{size_hw[1]}')
+    with tqdm(total=len(subjects) * len(sizes), unit='race') as bar:
+        for (network, source), size_hw in itertools.product(subjects, sizes):
+            name = f'{network or Path(source.checkpoint).name} {size_hw[0]}x{size_hw[1]}'
+            bar.set_description(name)
             try:
                 _race(network, size_hw, source, entrants, arguments, findings, bar)
             except RtsegError as error:
                 if bar.total == 1:
                     raise
-                findings.failures.append(f'{network} {size_hw[0]}x{size_hw[1]}: {error}')
+                findings.failures.append(f'{name}: {error}')
             _write(arguments, findings)  # after each race: a long run may be interrupted
             bar.update()
     if arguments.upsampling:
@@ -100,8 +101,7 @@ def run_race(arguments: argparse.Namespace) -> int:
     if arguments.scaling:
         with tqdm(unit='point') as bar:
             findings.curves = scaling(
-                arguments.networks[0] if arguments.networks else '',
-                source,
+                *subjects[0],
                 seconds=arguments.seconds / 2,
                 device=arguments.device,
                 progress=lambda text: _step(bar, text),
@@ -143,6 +143,23 @@ def _race(
             findings.nodes.append(_node_race(subject, Path(folder), arguments, bar))
 
 
+def _subjects(arguments: argparse.Namespace) -> list[tuple[str, Source]]:
+    """Return networks, empty where a checkpoint says it, and where their weights come from."""
+    random = Source(
+        labels=arguments.labels,
+        num_classes=arguments.classes,
+        frames=arguments.frames,
+        precisions=tuple(arguments.precision),
+    )
+    networks = arguments.networks or ([] if arguments.checkpoint else list_networks())
+    subjects = [(name, random) for name in networks]
+    for text in arguments.checkpoint:
+        name, found, path = text.partition('=')
+        checkpoint = path if found else text
+        subjects.append((name if found else '', replace(random, checkpoint=checkpoint)))
+    return subjects
+
+
 def _step(bar: tqdm, text: str) -> None:
     bar.set_postfix_str(text)
     bar.update()
@@ -157,12 +174,14 @@ def _size(text: str) -> tuple[int, int]:
 
 def _entrants(arguments: argparse.Namespace) -> list[Entrant]:
     known = contenders(arguments.device)
-    names = known if arguments.engine == ['all'] else arguments.engine
-    for name in names:
-        if name not in known:
+    groups = {'all': known, 'settings': tuple(SETTINGS) if arguments.device == 'cpu' else ()}
+    names: list[str] = []
+    for name in arguments.engine:
+        if name not in known and not groups.get(name):
             raise BenchmarkError(
                 f"no contender '{name}' on {arguments.device}; installed: {', '.join(known)}"
             )
+        names += groups.get(name, (name,))
     entrants = [Entrant(name) for name in names if name != OURS]
     if OURS in names:
         entrants += [Entrant(OURS, precision) for precision in arguments.precision]
@@ -209,7 +228,12 @@ def _node_race(
         'ours_memory_mib': ours.peak_memory_mib,
         'plain_memory_mib': plain.peak_memory_mib,
         'agreement': float(np.mean([np.mean(ours.masks[i] == plain.masks[i]) for i in both])),
-        'stages_ms': ours.stages_ms,
+        # Neither waiting for a turn nor the age of a stamp is work.
+        'stages_ms': {
+            'labels' if stage == 'upsample' else stage: ours.stages_ms[stage]
+            for stage in _NODE_STAGES
+            if stage in ours.stages_ms
+        },
     }
 
 
@@ -220,13 +244,13 @@ def _write(arguments: argparse.Namespace, findings: _Findings) -> None:
     pictures = []
     if scatter(rows, output / 'scatter.png', device=document['machine']['processor']):
         pictures.append('scatter.png')
-    bars = {
-        f'{row.network} {row.size} {row.contender} {row.precision}': row.stages_ms
-        for row in rows
-        if row.stages_ms
-    }
+    bars: dict[str, dict[str, dict[str, float]]] = {}
+    for row in rows:
+        if row.stages_ms:
+            name = f'{row.contender} {row.precision}' if row.contender == OURS else row.contender
+            bars.setdefault(f'{row.network} {row.size}', {})[name] = row.stages_ms
     for node in findings.nodes:
-        bars[f'{node["subject"]} node'] = node['stages_ms']
+        bars.setdefault(node['subject'], {})['our node'] = node['stages_ms']
     if bars:
         stage_bars(bars, output / 'stages.png')
         pictures.append('stages.png')

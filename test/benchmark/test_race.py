@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from rtseg_ros.benchmark import upsampling
+from rtseg_ros.benchmark import upsampling, upsampling_numba
 from rtseg_ros.benchmark.contender import OURS
+from rtseg_ros.benchmark.onnx_settings import SETTINGS
 from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.race import Entrant, race
 from rtseg_ros.benchmark.subject import Source, load_network
 from rtseg_ros.benchmark.worker import contenders, started
 from rtseg_ros.cli import main
 from rtseg_ros.errors import BenchmarkError
+from rtseg_ros.runtime.upsample import labels_from_logits
 
 SIZE_HW = (64, 96)
 NETWORK = 'swiftnet_mnv2'
@@ -52,8 +54,12 @@ def test_all_take_part_and_agree(results):
     assert peak > 1e9
     for result in found[:2]:
         assert result.error == ''
-        assert len(result.runs.total_ms) == 27  # 9 turns of 3
-        assert result.stage_ms()['infer'] < result.percentile(95)
+        assert 9 <= len(result.runs.total_ms) <= 27  # 9 turns of 1 to 3, as time allows
+        stages = [times for times in result.runs.stages_ms.values()]
+        assert all(len(times) == len(result.runs.total_ms) for times in stages)
+        # Stages are parts of the whole, frame by frame.
+        assert np.all(np.sum(stages, axis=0) <= result.runs.total_ms)
+        assert result.stage_ms()['infer'] > 0
         assert result.peak_memory_mib > 50
     assert found[0].agreement is None  # it is the reference
     assert found[1].agreement > 0.999
@@ -72,6 +78,22 @@ def test_a_contender_runs_in_a_process_of_its_own(subject):
         assert len(worker.finish().total_ms) == 2
         assert worker.peak_memory_mib() > 50
     assert not worker._process.is_alive()
+
+
+def test_time_limits_a_turn(subject):
+    with started(subject, OURS) as worker:
+        assert len(worker.run(50, limit_s=0).total_ms) == 1
+
+
+def test_settings_of_onnx_runtime_agree(subject):
+    entrants = [Entrant(name) for name in SETTINGS]
+    found, _ = race(
+        subject, entrants, seconds=0.3, device='cpu', maximum_runs=3, progress=lambda _: None
+    )
+    for result in found:
+        assert result.error == ''
+        assert len(result.runs.total_ms) == 3
+        assert result.agreement is None or result.agreement > 0.999
 
 
 def test_installed_contenders():
@@ -111,6 +133,28 @@ def test_the_command_writes_tables_and_pictures(tmp_path, capsys, monkeypatch):
     assert document['machine']['processor'] in page
     assert (tmp_path / 'benchmark.csv').read_text().count('\n') == 3
     assert 'rtseg' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('align_corners', [False, True])
+def test_the_loops_for_numba_say_the_same(monkeypatch, align_corners):
+    monkeypatch.setattr(
+        upsampling_numba,
+        '_compiled',
+        lambda: (upsampling_numba._coarse_argmax, upsampling_numba._fill),
+    )
+    logits = np.random.default_rng(0).normal(size=(4, 6, 9)).astype(np.float32)
+    labels = upsampling_numba.numba_labels(logits, (17, 30), align_corners=align_corners)
+    expected = labels_from_logits(logits, (17, 30), align_corners=align_corners)
+    assert np.count_nonzero(labels != expected) <= 1
+
+
+def test_checkpoints_and_networks_are_subjects(tmp_path):
+    words = f'benchmark esnet --checkpoint lednet={tmp_path}/none.pth --size 64x64 --seconds 0.1'
+    assert main([*words.split(), '--engine', 'rtseg', '--output', str(tmp_path)]) == 1
+    document = json.loads((tmp_path / 'benchmark.json').read_text())
+    assert [row['network'] for row in document['rows']] == ['esnet']
+    assert len(document['failures']) == 1
+    assert 'lednet 64x64' in document['failures'][0]
 
 
 def test_a_race_that_cannot_be_run_does_not_stop_the_others(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from rtseg_ros.benchmark.race import Entrant, Result
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.benchmark.table import csv_text, markdown_table, row_from_result, text_table
-from rtseg_ros.benchmark.targets import node_verdict, verdicts
+from rtseg_ros.benchmark.targets import node_verdicts, verdicts
 from rtseg_ros.benchmark.worker import Runs
 from rtseg_ros.runtime.preprocess import Preprocessing
 
@@ -101,10 +101,17 @@ def test_targets_that_are_missed():
     assert len(missed) == 4  # only the loss of int8, 0.7 points, is small enough
 
 
-def test_target_of_the_node():
-    assert node_verdict(30.0, 10.0, 'x').met
-    assert not node_verdict(29.9, 10.0, 'x').met
-    assert '= 2.99' in node_verdict(29.9, 10.0, 'x').figure
+def test_targets_of_the_node():
+    stages_ms = {'decode': 1.0, 'infer': 50.0, 'labels': 3.0, 'publish': 1.0}
+    node = {'ours_fps': 30.0, 'plain_fps': 10.0, 'subject': 'x', 'stages_ms': stages_ms}
+    assert [verdict.met for verdict in node_verdicts(node)] == [True, True]
+    rate, outside = node_verdicts(
+        {**node, 'ours_fps': 29.9, 'stages_ms': {**stages_ms, 'publish': 1.1}}
+    )
+    assert not rate.met
+    assert '= 2.99' in rate.figure
+    assert not outside.met
+    assert '5.10 / 50.00 ms = 10.2%' in outside.figure
 
 
 def test_no_verdict_without_figures():
