@@ -23,6 +23,7 @@ ARGUMENTS = (
         None,
     ),
     ('model', '', 'Path of the .onnx model, or a shipped name; empty: as params_file.', None),
+    ('engine', '', 'What runs it; empty: as params_file.', ('', 'onnxruntime', 'tensorrt')),
     ('image', 'image', 'Image topic of a single camera, without /compressed.', None),
     ('camera_info', 'camera_info', 'CameraInfo topic of a single camera.', None),
     (
@@ -75,7 +76,8 @@ def start_node(context):
         'use_sim_time': ParameterValue(value['use_sim_time'], value_type=bool),
     }
     profile = value['fastdds_profile'].perform(context)
-    for name, kind in (('model', str), ('image_transport', str), ('cameras', list[str])):
+    kinds = {'model': str, 'engine': str, 'image_transport': str, 'cameras': list[str]}
+    for name, kind in kinds.items():
         if value[name].perform(context):
             parameters[name] = ParameterValue(value[name], value_type=kind)
     return [

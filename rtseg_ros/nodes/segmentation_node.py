@@ -210,7 +210,7 @@ class SegmentationNode(LifecycleNode):
         if not rclpy.ok():
             raise EngineError(f'stopped at {fraction:.0%} of building an engine')
         self._reporter.busy = f'{what}: {fraction:.0%}'
-        if self._progress_limit.passes(what):
+        if self._progress_limit.passes('building'):  # its phases have thousands of names
             self.get_logger().info(self._reporter.busy)
 
     def _install(self, segmenter: Segmenter, settings: SegmentationParameters) -> None:
