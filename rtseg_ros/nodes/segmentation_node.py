@@ -19,7 +19,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
-from rtseg_ros.errors import EngineError, RtsegError
+from rtseg_ros.errors import RtsegError
 from rtseg_ros.nodes.accounting import FrameAccount, LogLimit, one_line
 from rtseg_ros.nodes.camera import Camera
 from rtseg_ros.nodes.frame_pipeline import FramePipeline
@@ -205,10 +205,10 @@ class SegmentationNode(LifecycleNode):
         """Say how far the building of an engine is, which can take minutes; end it with the node.
 
         Raises:
-            EngineError: If the node is being stopped.
+            RtsegError: If the node is being stopped.
         """
         if not rclpy.ok():
-            raise EngineError(f'stopped at {fraction:.0%} of building an engine')
+            raise RtsegError(f'stopped at {fraction:.0%} of building an engine')
         self._reporter.busy = f'{what}: {fraction:.0%}'
         if self._progress_limit.passes('building'):  # its phases have thousands of names
             self.get_logger().info(self._reporter.busy)

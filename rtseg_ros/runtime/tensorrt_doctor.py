@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from rtseg_ros.errors import EngineError
 from rtseg_ros.finding import Finding
@@ -9,6 +10,7 @@ from rtseg_ros.runtime.cudart import Cuda, Device
 from rtseg_ros.runtime.model_file import ModelFile
 from rtseg_ros.runtime.plan_cache import PlanCache
 from rtseg_ros.runtime.tensorrt_build import is_strongly_typed, new_builder
+from rtseg_ros.runtime.tensorrt_finish import note_key
 from rtseg_ros.runtime.tensorrt_library import TensorRt, load_tensorrt
 from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt_plan import Target, open_gpu, plan_key
@@ -100,9 +102,22 @@ def _plan(cache: PlanCache, target: Target, options: TensorRtOptions, model: Mod
         plan = cache.find(name, key)
         if plan is not None:
             built = plan.manifest.facts.get('precision_as_built', 'unknown')
-            return Finding(f'plan of {name}', True, f'built as {built}')
+            finish = _finish(cache.note(name, note_key(target, model, options)))
+            return Finding(f'plan of {name}', True, f'built as {built}{finish}')
         reasons.append(cache.why_missing(name, key))
     seconds = cache.estimate_s(name)
     last = '' if seconds is None else f' (last time {seconds:.0f} s)'
     reason = min(reasons, key=len)
     return Finding(f'plan of {name}', True, f'the first start will build one{last}: {reason}')
+
+
+def _finish(note: dict[str, Any]) -> str:
+    """Say who makes the labels and why; nothing where nobody has measured."""
+    if 'engine_error' in note:
+        return f'; the host makes the labels, the GPU cannot: {note["engine_error"]}'
+    if 'faster' not in note:
+        return ''
+    return (
+        f'; the {note["faster"]} makes the labels (engine {note["engine_ms"]} ms a frame, host '
+        f'{note["host_ms"]} ms)'
+    )

@@ -63,8 +63,7 @@ def labels_in_engine(
     if target.device is None or set(model.outputs) < {'labels', 'logits'}:
         return 'labels' in model.outputs
     cache, name = PlanCache(options.folder), model.path.stem
-    key = {**plan_key(target, model, options, labels=True), 'graph': options.cuda_graph}
-    key['mapped'] = options.mapped_memory
+    key = note_key(target, model, options)
     faster = cache.note(name, key).get('faster')
     if faster is None:
         with cache.lock(name, key):
@@ -77,13 +76,25 @@ def labels_in_engine(
     return bool(faster == 'engine')
 
 
+def note_key(target: Target, model: ModelFile, options: TensorRtOptions) -> dict[str, Any]:
+    """Return what the measurement depends on: the plan, and how it is run."""
+    return {
+        **plan_key(target, model, options, labels=True),
+        'graph': options.cuda_graph,
+        'mapped': options.mapped_memory,
+    }
+
+
 def _measured(
     target: Target, model: ModelFile, options: TensorRtOptions, progress: Progress | None
 ) -> dict[str, Any]:
-    gpu, host = (
-        _median_ms(target, model, options, labels=labels, progress=progress)
-        for labels in (True, False)
-    )
+    """Time both ways; the host's alone, and why, if the engine cannot make labels."""
+    host = _median_ms(target, model, options, labels=False, progress=progress)
+    try:
+        gpu = _median_ms(target, model, options, labels=True, progress=progress)
+    except EngineError as error:
+        _LOG.warning('labels are made on the host, the GPU cannot: %s', error)
+        return {'faster': 'host', 'host_ms': round(host, 3), 'engine_error': str(error)}
     _LOG.info(
         'a frame of %s to labels: %.2f ms all on the GPU, %.2f ms finished on the host',
         model.path.name,

@@ -1,5 +1,7 @@
 """What the doctor is told about TensorRT."""
 
+from dataclasses import replace
+import re
 import sys
 
 import pytest
@@ -34,6 +36,13 @@ def test_plans_are_told_with_precision_as_built(trt10, model, options):
     found = by_name(tensorrt_report(options, models=(model,)))
     assert found['plans'].text.startswith('1 plans')
     assert found['plan of tiny'].text == 'built as fp16'
+    measured = replace(options, finish='measured')
+    build_plan(model, measured)
+    found = by_name(tensorrt_report(measured, models=(model,)))
+    assert re.fullmatch(
+        r'built as fp16; the (engine|host) makes the labels \(engine \S+ ms a frame, host \S+ ms\)',
+        found['plan of tiny'].text,
+    )
 
 
 def test_a_stale_plan_names_what_differs(trt10, model, options):
