@@ -12,7 +12,14 @@ import onnxruntime
 import torch
 
 from rtseg_ros import __version__
-from rtseg_ros.conversion.export import OPSET, export_network, file_content, write_together
+from rtseg_ros.conversion.batch import free_batch
+from rtseg_ros.conversion.export import (
+    OPSET,
+    checked,
+    export_network,
+    file_content,
+    write_together,
+)
 from rtseg_ros.conversion.frames import made_items, read_items, source_name
 from rtseg_ros.conversion.operators import use_fast_operators
 from rtseg_ros.conversion.parity import (
@@ -107,6 +114,10 @@ def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
     elif settings.precision == 'int8':
         model, note = _quantized(settings, model, metadata, progress)
         notes.append(note)
+    if settings.free_batch:
+        free_batch(model)
+        checked(model)
+        notes.append('takes any number of images at once')
     parity = _compared(settings, task.network, model, metadata, progress)
     if not parity.passed and not settings.keep_anyway:
         raise ParityError(_refusal(settings, parity))

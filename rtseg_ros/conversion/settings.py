@@ -46,6 +46,11 @@ class ConversionSettings:
     )
     scale: float = parameter(1.0, 'Multiplies the result; used where std is given.')
     precision: str = parameter('fp32', 'Number format of the network body.', choices=PRECISIONS)
+    free_batch: bool = parameter(
+        False,
+        'Let the model take any number of images at once, as max_batch of the segmentation node '
+        'with several cameras can use on ONNX Runtime.',
+    )
     calibration: str = parameter(
         '', 'Folder of images or bag with real frames; int8 takes its ranges from them.'
     )
