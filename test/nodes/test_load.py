@@ -35,8 +35,10 @@ def test_two_minutes_of_three_times_too_many_frames(make_model, tmp_path):
     # The age at p99 is a figure for a quiet machine: rtseg soak reports it, a test does not.
     lasting = [problem for problem in values['problems'] if 'at p99' not in problem]
     assert lasting == []
-    assert values['sent'] > 1000
-    assert values['counts']['superseded'] > values['counts']['published']
+    assert values['sent'] > 300
+    # More than it could take, also where the machine became faster after the start.
+    assert values['sent'] > values['masks']
+    assert values['counts']['superseded'] > 0
     assert values['age_ms']['p50'] < 4 * values['inference_ms']['p50']
 
 
@@ -45,6 +47,14 @@ def robot(bench, tiny_model):
     bench.reconfigure(model=str(tiny_model), max_age_ms=0.0)
     yield bench
     assert bench.set_parameter('max_age_ms', 0.0) == ''
+
+
+def diagnostics_period_s(robot):
+    times = []
+    for _ in range(5):
+        robot.next_diagnostics()
+        times.append(time.monotonic())
+    return (times[-1] - times[0]) / 4
 
 
 def now(robot):
@@ -108,11 +118,7 @@ def test_latency_of_every_stage_is_reported(robot):
 
 
 def test_diagnostics_come_once_a_second(robot):
-    times = []
-    for _ in range(5):
-        robot.next_diagnostics()
-        times.append(time.monotonic())
-    assert (times[-1] - times[0]) / 4 == pytest.approx(1.0, abs=0.15)
+    assert diagnostics_period_s(robot) == pytest.approx(1.0, abs=0.2)
 
 
 def test_silence_is_explained(launch_node, make_robot, tiny_model):
@@ -136,6 +142,7 @@ def test_silence_is_explained(launch_node, make_robot, tiny_model):
     robot.node.destroy_publisher(robot.camera)
     robot.camera = robot.node.create_publisher(Image, 'image', 5)
     robot.until_message('use_sim_time is set and nobody publishes /clock')
+    assert diagnostics_period_s(robot) == pytest.approx(1.0, abs=0.2)  # while time stands still
     clock = robot.node.create_publisher(Clock, '/clock', 5)
     robot.until_message(r'1 publisher\(s\) on /why/image, but no image for \d+ s')
     for sec in (100, 5, 200):  # time that jumps
