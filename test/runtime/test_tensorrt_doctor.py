@@ -40,7 +40,8 @@ def test_plans_are_told_with_precision_as_built(trt10, model, options):
     build_plan(model, measured)
     found = by_name(tensorrt_report(measured, models=(model,)))
     assert re.fullmatch(
-        r'built as fp16; the (engine|host) makes the labels \(engine \S+ ms a frame, host \S+ ms\)',
+        r'built as fp16; the (engine|host) makes the labels '
+        r'\(engine \S+ ms a frame, host \S+ ms\)',
         found['plan of tiny'].text,
     )
 

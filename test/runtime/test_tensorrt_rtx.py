@@ -31,16 +31,22 @@ TARGETS = {'compute_targets': 'SM86,SM89'}
 
 
 @pytest.fixture(scope='module')
-def rtx(request):
-    """Return a function that has a job done by TensorRT-RTX in its own process."""
+def environment(request):
+    """Environment of a process that has TensorRT-RTX."""
     folder = fetched(request.config.cache, *RTX)
     path = os.pathsep.join([str(folder), *filter(None, sys.path)])
+    return {**os.environ, 'PYTHONPATH': path}
+
+
+@pytest.fixture(scope='module')
+def rtx(environment):
+    """Return a function that has a job done by TensorRT-RTX in its own process."""
     worker = subprocess.Popen(
         [sys.executable, os.path.join(os.path.dirname(__file__), 'rtx_worker.py')],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, 'PYTHONPATH': path},
+        env=environment,
     )
 
     def work(model, what='build', *, labels=True, **options):
@@ -150,6 +156,22 @@ def test_a_plan_goes_through_the_cache(rtx, tmp_path):
     assert key['device'] == 'SM86,SM89'
     assert sorted(file.suffix for file in cache.iterdir()) == ['.json', '.lock', '.plan']
     assert next(cache.glob('*.plan')).stat().st_size > 10000
+
+
+def test_convert_builds_for_gpus_that_are_not_here(environment, tmp_path):
+    path, cache = write_model(tmp_path / 'tiny.onnx'), tmp_path / 'cache'
+    options = {'flavour': 'tensorrt_rtx', 'compute-targets': 'SM86,SM89', 'cache-folder': cache}
+    words = [word for name, value in options.items() for word in (f'--tensorrt-{name}', value)]
+    command = [sys.executable, '-m', 'rtseg_ros.cli', 'convert', str(path), '--engine']
+    done = subprocess.run(
+        [*command, *map(str, words)],
+        env=environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert 'building the TensorRT plan 100/100' in done.stdout
+    assert 'TensorRT plan of tiny.onnx for SM86,SM89: built in' in done.stdout
+    (plan,) = cache.glob('*.plan')
+    assert plan.stat().st_size > 10000
 
 
 def test_without_a_gpu_nothing_is_run_and_nothing_crashes(rtx, tmp_path):
