@@ -40,6 +40,7 @@ class NodeResult:
     Attributes:
         name: ``segmentation_node`` or ``plain_node``.
         intervals_ms: From each mask to the next.
+        turns_fps: Masks per second of each turn.
         latency_ms: From publishing an image to receiving its mask; two images are on the way,
             so one of them waits.
         masks: The last mask received for each frame, by its index.
@@ -49,6 +50,7 @@ class NodeResult:
 
     name: str
     intervals_ms: list[float] = field(default_factory=list)
+    turns_fps: list[float] = field(default_factory=list)
     latency_ms: list[float] = field(default_factory=list)
     masks: dict[int, np.ndarray] = field(default_factory=dict)
     stages_ms: dict[str, float] = field(default_factory=dict)
@@ -182,6 +184,7 @@ def node_race(
                 _turn(camera, results[name], 0.0, *processes[name])  # warm, and forgotten
                 results[name].intervals_ms.clear()
                 results[name].latency_ms.clear()
+                results[name].turns_fps.clear()
             turns = max(2, round(seconds / TURN_S))
             for turn in range(turns):
                 progress(f'nodes, turn {turn + 1} of {turns}')
@@ -201,6 +204,7 @@ def _turn(
     camera.start()
     start = last_news = time.monotonic()
     first = seen = len(result.latency_ms)
+    first_interval = len(result.intervals_ms)
     while camera.open or camera.waiting:
         rclpy.spin_once(camera, timeout_sec=0.02)
         camera.fill()
@@ -213,6 +217,8 @@ def _turn(
             raise BenchmarkError(_end_of(log, 'ended or gave no mask'))
         if not camera.open and now - last_news > LOST_S:
             camera.forget()
+    if result.intervals_ms[first_interval:]:
+        result.turns_fps.append(1000 / float(np.mean(result.intervals_ms[first_interval:])))
 
 
 def _await_subscriber(camera: _Camera, process: subprocess.Popen, log: Path) -> None:

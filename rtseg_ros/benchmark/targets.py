@@ -6,6 +6,7 @@ from typing import Any
 
 from rtseg_ros.benchmark.contender import OURS
 from rtseg_ros.benchmark.table import Row
+from rtseg_ros.benchmark.upsampling import UpsamplingRow
 
 SEGMENTER_RATIO = 1.5
 INT8_RATIO = 1.6
@@ -13,6 +14,8 @@ INT8_LOSS = 0.01
 AGREEMENT = 0.995
 OUTSIDE_SHARE = 0.10
 NODE_RATIO = 3.0
+# Noise has no cell that could be left out; regions are what networks give.
+UPSAMPLING_RATIOS = {'regions': 1.0, 'noise': 1.2}
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,40 @@ def node_verdicts(node: Mapping[str, Any]) -> list[Verdict]:
         node: An entry of ``nodes`` in benchmark.json.
     """
     ratio = node['ours_fps'] / node['plain_fps']
+    undisturbed = node['ours_best_fps'] / node['plain_best_fps']
     rate = Verdict(
-        f"node: at least {NODE_RATIO:g} times the plain rclpy and torch node's frame rate",
+        f"node: at least {NODE_RATIO:g} times the plain rclpy and torch node's frame rate, on "
+        'average and in the best turn of each',
         node['subject'],
-        f'{node["ours_fps"]:.2f} / {node["plain_fps"]:.2f} = {ratio:.2f}',
-        ratio >= NODE_RATIO,
+        f'{node["ours_fps"]:.2f} / {node["plain_fps"]:.2f} FPS = {ratio:.2f}, {undisturbed:.2f}',
+        min(ratio, undisturbed) >= NODE_RATIO,
     )
     stages_ms = node['stages_ms']  # empty where no report came in time
     return [rate, *([_outside(stages_ms, node['subject'], 'node: ')] if stages_ms else [])]
+
+
+def upsampling_verdicts(rows: Sequence[UpsamplingRow]) -> list[Verdict]:
+    """Check the worst case of each content against the faster of torch and OpenCV."""
+    found = []
+    for content, most in UPSAMPLING_RATIOS.items():
+        ratios = {
+            f'{row.classes} classes, {row.logits} to {row.labels}, align_corners '
+            f'{row.align_corners}': row.ours_ms / min(row.torch_ms, row.opencv_ms or row.torch_ms)
+            for row in rows
+            if row.content == content
+        }
+        if ratios:
+            worst = max(ratios, key=lambda name: ratios[name])
+            found.append(
+                Verdict(
+                    f'labels from coarse logits, {content}: at most {most:g} times the time of '
+                    'interpolating all in torch or OpenCV',
+                    f'worst of {len(ratios)}: {worst}',
+                    f'{ratios[worst]:.2f}',
+                    ratios[worst] <= most,
+                )
+            )
+    return found
 
 
 def _outside(stages_ms: Mapping[str, float], subject: str, who: str = '') -> Verdict:
@@ -109,10 +138,14 @@ def _of_subject(here: dict[tuple[str, str], Row], subject: str) -> list[Verdict]
 def _ratio(what: str, subject: str, ours: Row, other: Row, wanted: float) -> Verdict:
     assert ours.fps is not None
     assert other.fps is not None
+    assert ours.ms_p5 is not None
+    assert other.ms_p5 is not None
     ratio = ours.fps / other.fps
+    # Other work on the machine disturbs the fastest frames least, and some contenders most.
+    undisturbed = other.ms_p5 / ours.ms_p5
     return Verdict(
-        f'{what}: at least {wanted:g} times as fast',
+        f'{what}: at least {wanted:g} times as fast, at the median and the 5th percentile',
         subject,
-        f'{ours.fps:.2f} / {other.fps:.2f} FPS = {ratio:.2f}',
-        ratio >= wanted,
+        f'{ours.fps:.2f} / {other.fps:.2f} FPS = {ratio:.2f}, {undisturbed:.2f}',
+        min(ratio, undisturbed) >= wanted,
     )

@@ -24,7 +24,7 @@ from rtseg_ros.benchmark.report import markdown_report
 from rtseg_ros.benchmark.scaling import Curve, scaling
 from rtseg_ros.benchmark.subject import Source, Subject
 from rtseg_ros.benchmark.table import Row, csv_text, json_rows, row_from_result, text_table
-from rtseg_ros.benchmark.targets import Verdict, node_verdicts, verdicts
+from rtseg_ros.benchmark.targets import Verdict, node_verdicts, upsampling_verdicts, verdicts
 from rtseg_ros.benchmark.upsampling import UpsamplingRow, upsampling
 from rtseg_ros.benchmark.worker import contenders
 from rtseg_ros.errors import BenchmarkError, RtsegError
@@ -52,7 +52,8 @@ class _Findings:
 
     def targets(self) -> list[Verdict]:
         """Check the targets that the findings say something about."""
-        return verdicts(self.rows) + [v for node in self.nodes for v in node_verdicts(node)]
+        of_nodes = [verdict for node in self.nodes for verdict in node_verdicts(node)]
+        return verdicts(self.rows) + of_nodes + upsampling_verdicts(self.upsampling)
 
     def document(self, device: str) -> dict[str, Any]:
         """Return what benchmark.json holds."""
@@ -223,6 +224,8 @@ def _node_race(
         'subject': f'{subject.network} {subject.size_hw[0]}x{subject.size_hw[1]}',
         'ours_fps': ours.fps,
         'plain_fps': plain.fps,
+        'ours_best_fps': max(ours.turns_fps),
+        'plain_best_fps': max(plain.turns_fps),
         'ours_latency_ms': float(np.median(ours.latency_ms)),
         'plain_latency_ms': float(np.median(plain.latency_ms)),
         'ours_memory_mib': ours.peak_memory_mib,

@@ -33,6 +33,8 @@ def test_both_nodes_answer(tmp_path, monkeypatch):
     )
     for result in (ours, plain):
         assert result.fps > 0
+        assert len(result.turns_fps) == 2
+        assert min(result.turns_fps) <= result.fps <= max(result.turns_fps)
         assert min(result.latency_ms) > 0
         assert result.peak_memory_mib > 50
     assert {'decode', 'infer', 'publish'} <= set(ours.stages_ms)

@@ -124,7 +124,7 @@ def test_the_command_writes_tables_and_pictures(tmp_path, capsys, monkeypatch):
     assert [row['contender'] for row in document['rows']] == ['onnxruntime', 'rtseg']
     assert document['machine']['cores'] >= 1
     assert document['matrix_peak_gmacs_per_s'] > 1
-    assert len(document['targets']) == 3
+    assert len(document['targets']) == 5
     assert len(document['upsampling']) == 4
     assert all(row['different'] <= 2 for row in document['upsampling'])
     assert (tmp_path / 'stages.png').read_bytes().startswith(b'\x89PNG')

@@ -9,7 +9,8 @@ import pytest
 from rtseg_ros.benchmark.race import Entrant, Result
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.benchmark.table import csv_text, markdown_table, row_from_result, text_table
-from rtseg_ros.benchmark.targets import node_verdicts, verdicts
+from rtseg_ros.benchmark.targets import node_verdicts, upsampling_verdicts, verdicts
+from rtseg_ros.benchmark.upsampling import UpsamplingRow
 from rtseg_ros.benchmark.worker import Runs
 from rtseg_ros.runtime.preprocess import Preprocessing
 
@@ -88,7 +89,7 @@ def test_targets_that_are_met():
     assert all(verdict.met for verdict in found.values())
     assert all(verdict.subject == 'lednet 512x1024' for verdict in found.values())
     ratio = next(v for key, v in found.items() if 'plain ONNX Runtime' in key)
-    assert ratio.figure.endswith('= 1.50')
+    assert ratio.figure.endswith('= 1.50, 1.50')
 
 
 def test_targets_that_are_missed():
@@ -103,15 +104,33 @@ def test_targets_that_are_missed():
 
 def test_targets_of_the_node():
     stages_ms = {'decode': 1.0, 'infer': 50.0, 'labels': 3.0, 'publish': 1.0}
-    node = {'ours_fps': 30.0, 'plain_fps': 10.0, 'subject': 'x', 'stages_ms': stages_ms}
+    node = {
+        'ours_fps': 30.0, 'plain_fps': 10.0, 'ours_best_fps': 36.0, 'plain_best_fps': 12.0,
+        'subject': 'x', 'stages_ms': stages_ms,
+    }  # fmt: skip
     assert [verdict.met for verdict in node_verdicts(node)] == [True, True]
     rate, outside = node_verdicts(
         {**node, 'ours_fps': 29.9, 'stages_ms': {**stages_ms, 'publish': 1.1}}
     )
     assert not rate.met
-    assert '= 2.99' in rate.figure
+    assert '= 2.99, 3.00' in rate.figure
+    assert not node_verdicts({**node, 'ours_best_fps': 35.0})[0].met
     assert not outside.met
     assert '5.10 / 50.00 ms = 10.2%' in outside.figure
+
+
+def test_targets_of_upsampling_take_the_worst_case_and_the_faster_peer():
+    def case(content, ours_ms, opencv_ms):
+        return UpsamplingRow(
+            classes=11, logits='9x9', labels='36x36', content=content, align_corners=False,
+            ours_ms=ours_ms, torch_ms=10.0, opencv_ms=opencv_ms, numba_ms=None, different=0,
+        )  # fmt: skip
+
+    rows = [case('regions', 2.0, 4.0), case('regions', 9.0, None), case('noise', 4.9, 4.0)]
+    regions, noise = upsampling_verdicts(rows)
+    assert (regions.figure, regions.met) == ('0.90', True)
+    assert (noise.figure, noise.met) == ('1.23', False)
+    assert upsampling_verdicts([]) == []
 
 
 def test_no_verdict_without_figures():
