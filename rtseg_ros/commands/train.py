@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import asdict, replace
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import cv2
 import torch
 from tqdm import tqdm
 
+from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.datasets import Dataset, load_dataset
 from rtseg_ros.datasets.check import check_dataset
 from rtseg_ros.errors import TrainingError
@@ -17,6 +19,7 @@ from rtseg_ros.networks.encoders import load_encoder_weights
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing
 from rtseg_ros.training.pretrained import pretrained_encoder
 from rtseg_ros.training.recipe import RECIPES, Recipe, default_recipe
+from rtseg_ros.training.start import start_from
 from rtseg_ros.training.trainer import RunSettings, Trainer
 
 
@@ -42,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     weights.add_argument(
         '--pretrained', action='store_true', help='find ImageNet weights, download if needed'
     )
+    weights.add_argument(
+        '--start-from', type=Path, metavar='CHECKPOINT',
+        help='begin with the weights of this network from another run, where they fit',
+    )  # fmt: skip
     parser.add_argument('--train-split', default='train', help='split to learn from')
     parser.add_argument('--val-split', default='val', help='split that selects the weights')
     parser.add_argument(
@@ -80,9 +87,19 @@ def run(arguments: argparse.Namespace) -> int:
     weights = arguments.encoder_weights
     if arguments.pretrained:
         weights = pretrained_encoder(arguments.network)
+    starts_from = ''
     if weights is not None:
         load_encoder_weights(network, weights)
-        print(f'encoder initialised from {weights}')
+        starts_from = (
+            f'encoder {weights.name} sha256 {hashlib.sha256(weights.read_bytes()).hexdigest()}'
+        )
+    elif arguments.start_from is not None:
+        checkpoint = read_checkpoint(arguments.start_from)
+        fresh = start_from(network, checkpoint.weights)
+        starts_from = f'{checkpoint.path.name} sha256 {checkpoint.sha256}'
+        print(f'{len(fresh)} tensors do not fit and start fresh: {", ".join(fresh[:3]) or "none"}')
+    if starts_from:
+        print(f'starts from {starts_from}')
     arguments.output.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(
         arguments.network,
@@ -102,7 +119,8 @@ def run(arguments: argparse.Namespace) -> int:
             validate_every=arguments.validate_every,
         ),
         class_pixels=facts.pixels,
-        pretrained=weights is not None,
+        pretrained=weights is not None or arguments.start_from is not None,
+        starts_from=starts_from,
     )
     if trainer.resume():
         print(f'continuing after epoch {trainer.epoch} of {recipe.epochs}')

@@ -5,6 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+LOVASZ_PIXELS = 1 << 17
+
 
 def enet_class_weights(shares: np.ndarray, *, power: float = 1.0) -> np.ndarray:
     """1 / ln(1.02 + p) (ENet, section 5.2) to a power, scaled so that the mean pixel weighs 1."""
@@ -20,8 +22,9 @@ def pixel_loss(
     Args:
         logits: (N, K, H, W) float32.
         labels: (N, H, W) int64.
-        kind: ``cross_entropy``, or ``ohem``: only pixels whose true class has a probability
-            below 0.7, at least a quarter of all (OHEM, Shrivastava et al., CVPR 2016).
+        kind: ``cross_entropy``; ``ohem``: only pixels whose true class has a probability
+            below 0.7, at least a quarter of all (OHEM, Shrivastava et al., CVPR 2016); or
+            ``lovasz``: cross entropy plus the Lovasz-Softmax loss.
         weights: (K,) float32 class weights, or None.
         ignore_id: Label of pixels that do not count.
     """
@@ -29,6 +32,7 @@ def pixel_loss(
         logits, labels, weight=weights, ignore_index=ignore_id, reduction='none'
     )
     valid = labels != ignore_id
+    extra = lovasz_softmax(logits, labels, valid) if kind == 'lovasz' else 0.0
     if kind == 'ohem':
         with torch.no_grad():
             plain = F.cross_entropy(logits, labels, ignore_index=ignore_id, reduction='none')
@@ -39,6 +43,34 @@ def pixel_loss(
                 threshold = min(threshold, float(hard.topk(keep).values[-1]))
             valid = valid & (plain >= threshold)
     if weights is None:
-        return loss[valid].sum() / valid.sum().clamp(min=1)
+        return loss[valid].sum() / valid.sum().clamp(min=1) + extra
     total = (weights[labels.clamp(max=len(weights) - 1)] * valid).sum()
-    return (loss * valid).sum() / total.clamp(min=1e-6)
+    return (loss * valid).sum() / total.clamp(min=1e-6) + extra
+
+
+def lovasz_softmax(
+    logits: Tensor, labels: Tensor, valid: Tensor, *, sample: int = LOVASZ_PIXELS
+) -> Tensor:
+    """Mean over the present classes of a convex stand-in for 1 - IoU (Berman et al., CVPR 2018).
+
+    Args:
+        logits: (N, K, H, W) float32.
+        labels: (N, H, W) int64.
+        valid: (N, H, W) bool, the pixels that count.
+        sample: Pixels drawn at most: sorting all of a batch costs more than the network does.
+    """
+    scores = logits.movedim(1, -1)[valid]  # (P, K)
+    truth = labels[valid]
+    if len(truth) > sample:
+        drawn = torch.randint(len(truth), (sample,), device=truth.device)
+        scores, truth = scores[drawn], truth[drawn]
+    shares = scores.softmax(dim=1)
+    losses = []
+    for label in truth.unique():
+        mine = (truth == label).float()
+        errors, order = (mine - shares[:, label]).abs().sort(descending=True)
+        mine = mine[order]
+        missed = mine.sum() - mine.cumsum(0)
+        jaccard = 1 - missed / (missed + (1 - mine).cumsum(0) + mine.cumsum(0))
+        losses.append(errors @ jaccard.diff(prepend=jaccard.new_zeros(1)))
+    return torch.stack(losses).mean() if losses else logits.sum() * 0

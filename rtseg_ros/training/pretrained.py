@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 
 from rtseg_ros.errors import TrainingError
+from rtseg_ros.networks.zoo import network_facts
 
 # torchvision's published files; the last eight digits are the start of the sha256.
 _PUBLISHED = {
-    'mnv2': 'mobilenet_v2-b0353104.pth',
-    'rn18': 'resnet18-f37072fd.pth',
+    'mobilenetv2': 'mobilenet_v2-b0353104.pth',
     'resnet18': 'resnet18-f37072fd.pth',
     'vgg16': 'vgg16-397923af.pth',
 }
@@ -26,13 +26,13 @@ def pretrained_encoder(network: str) -> Path:
     Raises:
         TrainingError: If there is no published file, or it cannot be downloaded.
     """
-    encoder = next((part for part in network.split('_')[1:] if part in _PUBLISHED), None)
-    if encoder is None:
+    encoder = network_facts(network).encoder
+    if encoder not in _PUBLISHED:
         raise TrainingError(
             f"no ImageNet weights are published for the encoder of '{network}'; leave "
             '--pretrained out, or give a file with --encoder-weights'
         )
-    if encoder == 'mnv2' and (shipped := _deep_sort_weights()) is not None:
+    if encoder == 'mobilenetv2' and (shipped := _deep_sort_weights()) is not None:
         return shipped
     name = _PUBLISHED[encoder]
     path = Path(torch.hub.get_dir()) / 'checkpoints' / name

@@ -23,7 +23,8 @@ class Recipe:
         encoder_factor: Rate and decay of a pre-trained encoder relative to the decoder.
         class_weights: ``none``, ``enet`` for 1 / ln(1.02 + p) (ENet, section 5.2), or
             ``enet_sqrt`` for the square root of that.
-        loss: ``cross_entropy``, or ``ohem`` for the hardest quarter or more of the pixels.
+        loss: ``cross_entropy``, ``ohem`` for the hardest quarter or more of the pixels, or
+            ``lovasz`` for cross entropy plus the Lovasz-Softmax loss.
         flip: Mirror half of the images.
         color_jitter: Strength of random brightness, contrast and saturation; 0 for none.
         ema_decay: Decay of the averaged weights that are validated and kept; 0 for none.
@@ -127,8 +128,21 @@ ROAD = Recipe(
     ema_decay=0.998,
 )
 
+ROAD_FINE = replace(
+    ROAD,
+    source='rtseg_ros: a short second run on larger crops that aims at the mIoU itself',
+    epochs=30,
+    batch_size=8,
+    crop_hw=(352, 480),
+    scale_range=(0.75, 2.0),
+    learning_rate=2e-4,
+    loss='lovasz',
+    color_jitter=0.4,
+)
+
 RECIPES = {
     'road': ROAD,
+    'road_fine': ROAD_FINE,
     'swiftnet': SWIFTNET,
     'swiftnet_cityscapes': SWIFTNET_CITYSCAPES,
     'linknet': LINKNET,

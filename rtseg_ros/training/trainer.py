@@ -68,6 +68,7 @@ class Trainer:
         settings: RunSettings,
         class_pixels: np.ndarray,
         pretrained: bool,
+        starts_from: str = '',
     ) -> None:
         """Prepare a run.
 
@@ -81,6 +82,7 @@ class Trainer:
             settings: Where and how to run.
             class_pixels: Labelled training pixels per class, (K,) int64, for class weights.
             pretrained: Whether the encoder's weights are trained already.
+            starts_from: Name and hash of the file with initial weights, for the checkpoints.
 
         Raises:
             TrainingError: If the recipe does not fit the data.
@@ -93,6 +95,7 @@ class Trainer:
         self.train_set, self.val_set = train, val
         self.preprocessing = preprocessing
         self.settings = settings
+        self.starts_from = starts_from
         self.steps_per_epoch = len(train) // recipe.batch_size
         if self.steps_per_epoch == 0:
             raise TrainingError(
@@ -138,14 +141,14 @@ class Trainer:
         """Continue from last.pth if there is one; False if there is none.
 
         Raises:
-            TrainingError: If that file belongs to another network, recipe, seed or data set.
+            TrainingError: If that file belongs to another network, recipe, seed, data or start.
         """
         path = self.settings.output_dir / 'last.pth'
         if not path.exists():
             return False
         content = load_checkpoint(path)
         for key, mine in self._identity().items():
-            if content.get(key) != mine:
+            if content.get(key, '') != mine:
                 raise TrainingError(
                     f'{path} cannot be continued: its {key} is {content.get(key)!r}, '
                     f'this run has {mine!r}; use another output folder'
@@ -308,6 +311,7 @@ class Trainer:
             'recipe': self.recipe.to_dict(),
             'seed': self.settings.seed,
             'data_hash': self.data_hash,
+            'starts_from': self.starts_from,
         }
 
     def _save(self, name: str, **extra: Any) -> None:
