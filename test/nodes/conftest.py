@@ -169,14 +169,18 @@ class Robot:
 
     def reconfigure(self, **parameters: Any) -> None:
         """Take the node down to unconfigured, set parameters, start it again."""
+        self.unconfigure()
+        for name, value in parameters.items():
+            assert self.set_parameter(name, value) == ''
+        self.start()
+
+    def unconfigure(self) -> None:
+        """Take the node down to unconfigured from whatever state it is in."""
         state = self.lifecycle.state()
         if state == 'active':
             self.lifecycle.change('deactivate')
         if state in ('active', 'inactive'):
             self.lifecycle.change('cleanup')
-        for name, value in parameters.items():
-            assert self.set_parameter(name, value) == ''
-        self.start()
 
     def call(self, kind: Any, name: str, request: Any) -> Any:
         """Call a service of the managed node and return its answer."""
