@@ -14,7 +14,12 @@ from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.model_file import ModelFile
 from rtseg_ros.runtime.tensorrt_library import TensorRt
 from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
-from rtseg_ros.runtime.tensorrt_progress import BuildProgress, Progress, progress_monitor
+from rtseg_ros.runtime.tensorrt_progress import (
+    BuildProgress,
+    Progress,
+    interrupts_cancel,
+    progress_monitor,
+)
 
 if TYPE_CHECKING:
     import tensorrt as trt
@@ -91,7 +96,8 @@ def build_engine(
         config.progress_monitor = monitor
     else:
         watcher.start('Building engine', None, 1)
-    serialized = builder.build_serialized_network(network, config)
+    with interrupts_cancel(watcher):
+        serialized = builder.build_serialized_network(network, config)
     if serialized is not None:
         watcher.complete()
     if watcher.error is not None:

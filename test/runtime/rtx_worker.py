@@ -7,7 +7,9 @@ import json
 import os
 from pathlib import Path
 import re
+import signal
 import sys
+import threading
 
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.model_file import read_model_file
@@ -43,6 +45,8 @@ def main() -> None:
             answer = _done(tensorrt, job)
         except EngineError as error:
             answer = {'error': str(error)}
+        except KeyboardInterrupt:
+            answer = {'interrupted': True}
         if logged:
             answer['layers'] = dict(built_precision(_as_json(logged[-1])).layers)
         print(json.dumps(answer), file=answers, flush=True)
@@ -55,15 +59,28 @@ def _done(tensorrt, job) -> dict:
         TensorRtEngine(model, options)
     if job['what'] == 'plan':
         return {'manifest': build_plan(model, options).manifest.key}
-    seen = []
+    seen, begun = [], threading.Event()
+    if job['what'] == 'interrupt':
+        threading.Thread(target=_interrupt, args=(begun,), daemon=True).start()
+
+    def progress(fraction, phase):
+        seen.append(fraction)
+        begun.set()
+
     built = build_engine(
         tensorrt,
         model,
         options,
         labels=job.get('labels', True),
-        progress=lambda fraction, phase: seen.append(fraction),
+        progress=progress,
     )
     return {'bytes': len(built.content), 'seconds': built.seconds, 'progress': seen}
+
+
+def _interrupt(begun: threading.Event) -> None:
+    """Press Ctrl-C while the library computes."""
+    begun.wait()
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def _as_json(text: str) -> str:

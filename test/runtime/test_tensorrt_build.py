@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 import gc
+import os
+import signal
 
 import pytest
 from tiny_model import write_model
@@ -132,6 +134,43 @@ def test_an_interrupt_in_the_callback_cancels_the_build(trt, generation, model):
     with pytest.raises(KeyboardInterrupt):
         build(trt, model, progress=interrupt)
     gc.collect()
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_cancels_the_build(trt10, model, monkeypatch, number):
+    """The exception must not rise inside of the library's callbacks."""
+    risen = []
+    build_serialized = trt10.Builder.build_serialized_network
+
+    def pressed(self, network, config):
+        try:
+            os.kill(os.getpid(), number)
+            return build_serialized(self, network, config)
+        except KeyboardInterrupt as error:  # as the real bindings do
+            risen.append(error)
+            return None
+
+    monkeypatch.setattr(trt10.Builder, 'build_serialized_network', pressed)
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            build(trt10, model)
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+    assert not risen
+    monkeypatch.undo()
+    assert build(trt10, model)[0].content
+
+
+def test_signals_of_others_stay_theirs(trt10, model):
+    handler = signal.signal(signal.SIGTERM, lambda *_: None)
+    mine = signal.getsignal(signal.SIGTERM)
+    try:
+        build(trt10, model, progress=lambda *_: signal.getsignal(signal.SIGTERM) is mine or 1 / 0)
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def test_timings_of_the_last_build_are_offered_and_kept(trt, model):

@@ -159,6 +159,13 @@ def test_an_open_batch_builds(rtx, exported, name, labels):
         assert 'error' not in answer, f'{name} in {precision}: {answer["error"]}'
 
 
+@pytest.mark.skipif(not SHIPPED, reason='no model is shipped in this checkout')
+def test_ctrl_c_is_what_ends_a_build(rtx):
+    """The real bindings swallow the exception that Python would raise inside of the build."""
+    assert rtx(SHIPPED[0], 'interrupt', **TARGETS) == {'interrupted': True}
+    assert 'error' not in rtx(SHIPPED[0], **TARGETS), 'and all is as before'
+
+
 def test_a_plan_goes_through_the_cache(rtx, tmp_path):
     path = write_model(tmp_path / 'tiny.onnx')
     cache = tmp_path / 'cache'
