@@ -95,6 +95,7 @@ def test_the_source_is_really_read(real):
         ('ParserError', 'desc'),
         ('ILayer', 'name'),  # elements of a list
         ('ITimingCache', 'combine'),
+        ('IOptimizationProfile', 'set_shape'),  # the result of a method of theirs
         ('Runtime', 'deserialize_cuda_engine'),
         ('ICudaEngine', 'create_execution_context'),  # an attribute, set from a tuple
         ('IExecutionContext', 'execute_async_v3'),
