@@ -48,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='with --engine tensorrt: check TensorRT on this GPU instead, with model files (or '
         'all that are shipped) in place of networks; needs no torch, see docs/tensorrt.md',
     )  # fmt: skip
+    parser.add_argument(
+        '--keep', default='', metavar='DIR',
+        help='folder for converted models, frames and measured accuracy, taken from there the '
+        'next time; default: made anew each time',
+    )  # fmt: skip
+    parser.add_argument('--prepare-only', action='store_true', help='fill --keep and do not race')
     parser.add_argument('--output', type=Path, default=Path('benchmark_output'), help='folder')
     parser.add_argument('--json', metavar='FILE', help='also write benchmark.json here')
 
@@ -56,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Race, or check TensorRT on real hardware."""
     if arguments.report:
         return _report(arguments)
+    if arguments.prepare_only and not arguments.keep:
+        raise BenchmarkError('--prepare-only fills a folder; name it with --keep')
     from rtseg_ros.commands.benchmark_race import run_race
 
     return run_race(arguments)

@@ -16,9 +16,9 @@ import numpy as np
 from tqdm import tqdm
 
 from rtseg_ros.benchmark.contender import OURS
+from rtseg_ros.benchmark.kept_subject import kept_subject
 from rtseg_ros.benchmark.onnx_settings import SETTINGS
 from rtseg_ros.benchmark.plots import scaling_curves, scatter, stage_bars
-from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.race import Entrant, race
 from rtseg_ros.benchmark.report import markdown_report
 from rtseg_ros.benchmark.scaling import Curve, scaling
@@ -94,8 +94,13 @@ def run_race(arguments: argparse.Namespace) -> int:
                 if bar.total == 1:
                     raise
                 findings.failures.append(f'{name}: {error}')
-            _write(arguments, findings)  # after each race: a long run may be interrupted
+            if not arguments.prepare_only:
+                _write(arguments, findings)  # after each race: a long run may be interrupted
             bar.update()
+    if arguments.prepare_only:
+        for failure in findings.failures:
+            print(f'not prepared: {failure}')
+        return 1 if findings.failures else 0
     if arguments.upsampling:
         with tqdm(unit='case') as bar:
             findings.upsampling = upsampling(lambda text: _step(bar, text))
@@ -129,7 +134,11 @@ def _race(
     bar: tqdm,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        subject = prepare(network, size_hw, source, Path(folder))
+        bar.set_postfix_str('preparing')
+        kept = Path(arguments.keep or folder).resolve()
+        subject = kept_subject(network, size_hw, source, kept)
+        if arguments.prepare_only:
+            return
         results, peak = race(
             subject,
             entrants,

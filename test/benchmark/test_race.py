@@ -9,6 +9,7 @@ import torch
 
 from rtseg_ros.benchmark import upsampling, upsampling_numba
 from rtseg_ros.benchmark.contender import OURS
+from rtseg_ros.benchmark.kept_subject import kept_subject
 from rtseg_ros.benchmark.onnx_settings import SETTINGS
 from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.race import Entrant, race
@@ -157,6 +158,22 @@ def test_checkpoints_and_networks_are_subjects(tmp_path):
     assert 'lednet 64x64' in document['failures'][0]
 
 
+def test_what_was_prepared_is_kept(tmp_path):
+    kept = tmp_path / 'kept'
+    words = f'benchmark {NETWORK} --size 64x96 --engine rtseg --seconds 0.1 --output {tmp_path}'
+    assert main([*words.split(), '--keep', str(kept), '--prepare-only']) == 0
+    assert not (tmp_path / 'benchmark.json').exists()
+    first = kept_subject(NETWORK, (64, 96), Source(), kept)
+    files = {path: path.stat().st_mtime_ns for path in kept.rglob('*.*')}
+    assert first.models['fp32'] in files
+    assert main([*words.split(), '--keep', str(kept)]) == 0
+    assert json.loads((tmp_path / 'benchmark.json').read_text())['rows'][0]['fps'] > 0
+    assert files == {path: path.stat().st_mtime_ns for path in kept.rglob('*.*')}
+    # Others are not taken for it.
+    assert kept_subject(NETWORK, (64, 96), Source(num_classes=7), kept).num_outputs == 7
+    assert first.num_outputs == 19
+
+
 def test_a_race_that_cannot_be_run_does_not_stop_the_others(tmp_path):
     words = f'benchmark {NETWORK} --size 16x16 64x64 --engine rtseg --seconds 0.1'
     assert main([*words.split(), '--output', str(tmp_path)]) == 1
@@ -170,6 +187,7 @@ def test_a_race_that_cannot_be_run_does_not_stop_the_others(tmp_path):
     ('words', 'message'),
     [
         ('--size 64', "size is '64'"),
+        ('--prepare-only', '--prepare-only fills a folder'),
         ('--engine rtsegg', "no contender 'rtsegg' on cpu; installed: torch"),
     ],
 )
