@@ -96,3 +96,16 @@ def test_launch_wants_a_checkpoint(launch, tmp_path):
     result = launch(output=tmp_path / 'model.onnx')
     assert result.returncode == 1
     assert "'checkpoint'" in result.stdout
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    """Hide what GPUs there are."""
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
+
+
+def test_launch_of_a_model_file_builds_its_engine(no_gpu, launch):
+    """Here as far as asking for a GPU; no output is wanted, and no torch imported."""
+    result = launch(checkpoint='swiftnet_mnv2_camvid', engine='true')
+    assert result.returncode == 1, result.stdout
+    assert 'there is no NVIDIA GPU that this process can use' in result.stdout
