@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 import hashlib
 from pathlib import Path
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,8 @@ def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
     progress('reading the checkpoint', 0, 1)
     task = decide(settings)
     metadata, notes = task.metadata, list(task.notes)
+    # Found before the long work: a folder that is not there would be a pity after it.
+    items, source = _verification(settings, metadata)
     progress('exporting', 0, 1)
     model = export_network(task.network, metadata)
     use_fast_operators(model)
@@ -118,7 +121,7 @@ def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
         free_batch(model)
         checked(model)
         notes.append('takes any number of images at once')
-    parity = _compared(settings, task.network, model, metadata, progress)
+    parity = _compared(settings, task.network, model, metadata, items, source, progress)
     if not parity.passed and not settings.keep_anyway:
         raise ParityError(_refusal(settings, parity))
     metadata = replace(metadata, extra=_extra(parity, notes))
@@ -148,6 +151,17 @@ def _output(settings: ConversionSettings) -> Path:
         raise ConversionError(f"output is '{output}'; its name must end in .onnx")
     if not output.parent.is_dir():
         raise ConversionError(f"output folder '{output.parent}' does not exist; make it first")
+    for path in (output, report_path(output)):
+        if path.is_dir():
+            raise ConversionError(f"output '{path}' is a folder; give the path of a file")
+    try:
+        with tempfile.TemporaryFile(dir=output.parent):
+            pass
+    except OSError as error:
+        raise ConversionError(
+            f"nothing can be written into '{output.parent}' ({error.strerror or error}); choose "
+            'another folder'
+        ) from error
     return output
 
 
@@ -182,9 +196,10 @@ def _compared(
     network: SegmentationNetwork,
     model: onnx.ModelProto,
     metadata: ModelMetadata,
+    items: list[Item],
+    source: str,
     progress: Progress,
 ) -> Parity:
-    items, source = _verification(settings, metadata)
     content = file_content(model, metadata)
     engine: Engine | None = None
     if settings.verify_engine == 'tensorrt':

@@ -69,7 +69,7 @@ def load_weights(
     ]
     best = min(tries, key=lambda attempt: attempt.faults)
     if best.faults:
-        raise CheckpointError(_misfit(checkpoint, best, outputs))
+        raise CheckpointError(_misfit(checkpoint, tries, best, outputs))
     built = best.layout.build(best.outputs)
     # strict=False only lets the counters of batches be absent: all other keys were compared.
     built.load_state_dict(_comparable(best.layout.rename(checkpoint.weights)), strict=False)
@@ -106,10 +106,9 @@ def guess(weights: Weights, outputs: int) -> Match | None:
     tries = [
         match(layout, weights, outputs) for name in list_networks() for layout in layouts_of(name)
     ]
-    best = min(tries, key=lambda attempt: (attempt.faults, -attempt.fitting))
-    return _with_right_outputs(best, weights) or (
-        best if best.fitting > _LOOKS_LIKE * len(weights) else None
-    )
+    tries.sort(key=lambda attempt: (attempt.faults, -attempt.fitting))
+    near = tries[0].fitting > _LOOKS_LIKE * len(weights)
+    return _with_right_outputs(tries, weights) or (tries[0] if near else None)
 
 
 @cache
@@ -125,14 +124,17 @@ def _comparable(weights: Weights) -> dict[str, torch.Tensor]:
     return {key: w for key, w in weights.items() if not key.endswith('num_batches_tracked')}
 
 
-def _with_right_outputs(near: Match, weights: Weights) -> Match | None:
-    """Return the exact match that differs only in the number of outputs, if there is one."""
-    if not near.faults:
-        return near
-    for number in sorted(size for size in near.other_sizes if 1 <= size <= 255):
-        exact = match(near.layout, weights, number)
-        if not exact.faults:
-            return exact
+def _with_right_outputs(tries: Sequence[Match], weights: Weights) -> Match | None:
+    """Return the exact match that differs from one of them only in the number of outputs."""
+    for near in tries:
+        if not near.faults:
+            return near
+        if near.missing or near.unexpected:
+            continue
+        for number in sorted(size for size in near.other_sizes if 1 <= size <= 255):
+            exact = match(near.layout, weights, number)
+            if not exact.faults:
+                return exact
     return None
 
 
@@ -148,9 +150,11 @@ def looks_like(checkpoint: Checkpoint, outputs: int) -> str:
     )
 
 
-def _misfit(checkpoint: Checkpoint, best: Match, outputs: Sequence[int]) -> str:
+def _misfit(
+    checkpoint: Checkpoint, tries: Sequence[Match], best: Match, outputs: Sequence[int]
+) -> str:
     network = best.layout.network
-    exact = _with_right_outputs(best, checkpoint.weights)
+    exact = _with_right_outputs(tries, checkpoint.weights)
     if exact is not None:
         expected = ' or '.join(str(number) for number in outputs)
         return (

@@ -250,12 +250,31 @@ def test_smaller_numbers(precision, own_checkpoint, split, folder):
         ({'output': 'model.plan'}, 'must end in .onnx'),
         ({'output': 'nowhere/model.onnx'}, 'does not exist; make it first'),
         ({'precision': 'fp8'}, "precision is 'fp8'; accepted: fp32, fp16, int8"),
+        ({'output': '/proc/model.onnx'}, "nothing can be written into '/proc'"),
     ],
 )
 def test_what_is_checked_before_the_work(changes, message):
     values = {'checkpoint': 'x.pth', 'output': 'model.onnx'} | changes
     with pytest.raises(ConversionError, match=message):
         convert(ConversionSettings(**values), silent)
+
+
+@pytest.mark.parametrize('name', ['model.onnx', 'model.report.md'])
+def test_a_folder_in_the_way_is_told_before_the_work(name, folder):
+    (folder / name).mkdir()
+    with pytest.raises(ConversionError, match=f'{name}. is a folder'):
+        convert(ConversionSettings('x.pth', str(folder / 'model.onnx')), silent)
+    assert [path.name for path in folder.iterdir()] == [name]
+
+
+def test_frames_are_looked_for_before_the_export(own_checkpoint, folder):
+    stages = []
+    settings = ConversionSettings(
+        str(own_checkpoint()), str(folder / 'model.onnx'), verify=str(folder / 'none')
+    )
+    with pytest.raises(ConversionError, match='none. is not there'):
+        convert(settings, lambda stage, done, total: stages.append(stage))
+    assert stages == ['reading the checkpoint']
 
 
 @pytest.mark.parametrize('stage', ['exporting', 'comparing with torch', 'writing'])

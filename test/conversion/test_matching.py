@@ -7,6 +7,7 @@ from rtseg_ros.conversion.checkpoint import Checkpoint
 from rtseg_ros.conversion.matching import guess, load_weights
 from rtseg_ros.errors import CheckpointError
 from rtseg_ros.networks import create_network, list_networks
+from rtseg_ros.networks.espnet import ESPNet
 
 
 def checkpoint(weights):
@@ -38,6 +39,15 @@ def test_an_output_more_than_classes(network):
 def test_a_wrong_class_count_is_told(name, network):
     text = message(network(name, 11).state_dict(), name, (19, 20))
     assert f'holds {name} with 11 outputs; the label set needs 19 or 20' in text
+
+
+def test_another_revision_with_other_classes_is_told():
+    """Its own keys are nearer to the later revision with the wrong number of outputs."""
+    weights = ESPNet(12, early_revision=True).state_dict()
+    text = message(weights, 'espnet', (19, 20))
+    assert 'holds espnet with 12 outputs; the label set needs 19 or 20' in text
+    text = message(weights, 'lednet', (11, 12))
+    assert 'are those of espnet with 12 outputs (as earlier ESPNet writes them)' in text
 
 
 def test_a_wrong_network_is_told(network):
