@@ -1,9 +1,10 @@
-"""segmentation_node on the fake GPU and TensorRT of test/runtime, as a process of its own.
+"""A node on the fake GPU and TensorRT of test/runtime, as a process of its own.
 
-python fake_tensorrt_node.py LIBRARY PAUSE_S [node arguments]: the fake CUDA runtime, and how long
-each of the four steps of a build takes.
+python fake_tensorrt_node.py NODE LIBRARY PAUSE_S [node arguments]: the module of rtseg_ros.nodes,
+the fake CUDA runtime, and how long each of the four steps of a build takes.
 """
 
+import importlib
 from pathlib import Path
 import sys
 
@@ -12,14 +13,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / 'runtime'))
 from fake_gpu import fresh_gpu
 from fake_tensorrt import FakeTensorRt
 
-from rtseg_ros.nodes import segmentation_node
 from rtseg_ros.runtime import tensorrt_plan
 from rtseg_ros.runtime.cudart import open_cuda
 
 if __name__ == '__main__':
-    library, pause_s = sys.argv[1:3]
+    name, library, pause_s = sys.argv[1:4]
     fake = FakeTensorRt('10.3.0', fresh_gpu(library))
     fake.pause_s = float(pause_s)
     sys.modules['tensorrt'] = fake
     tensorrt_plan.open_cuda = lambda: open_cuda([library])
-    sys.exit(segmentation_node.main([sys.argv[0], *sys.argv[3:]]))
+    sys.argv[1:4] = []
+    sys.exit(importlib.import_module(f'rtseg_ros.nodes.{name}').main())

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
+from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Log
@@ -43,15 +44,18 @@ def launch(cudart, ros, make_model, tmp_path):
     processes = []
     model = make_model(outputs=('logits', 'labels'))
 
-    def start(namespace, *, pause_s=0.0, **parameters):
+    def start(namespace, *, node='segmentation_node', pause_s=0.0, **parameters):
+        defaults = {'engine': 'tensorrt', 'model': model}
+        if node == 'conversion_node':
+            defaults = {'engine': True, 'checkpoint': model}
         values = {
-            'engine': 'tensorrt', 'tensorrt.cache_folder': tmp_path / 'cache', 'model': model,
-            'tensorrt.finish': 'engine', **parameters,
+            **defaults, 'tensorrt.cache_folder': tmp_path / 'cache', 'tensorrt.finish': 'engine',
+            **parameters,
         }  # fmt: skip
         words = [word for key, value in values.items() for word in ('-p', f'{key}:={value}')]
         process = subprocess.Popen(
             [
-                sys.executable, str(ROOT / 'test' / 'nodes' / 'fake_tensorrt_node.py'),
+                sys.executable, str(ROOT / 'test' / 'nodes' / 'fake_tensorrt_node.py'), node,
                 str(cudart), str(pause_s), '--ros-args', '-r', f'__ns:={namespace}', *words,
             ],
             cwd=ROOT,
@@ -112,6 +116,31 @@ def test_a_build_is_seen_while_it_goes_on(launch, robot):
         r'built tiny.onnx in 6 s: fp32',
     ):
         assert said(robot, pattern), [m.msg for m in robot.logged]
+
+
+def test_the_conversion_node_builds_what_the_other_finds(launch, robot):
+    name, statuses = f'{namespace(robot)}/conversion', []
+
+    def keep(message):
+        statuses.extend(status for status in message.status if status.name == name)
+
+    robot.node.create_subscription(DiagnosticArray, '/diagnostics', keep, QoSProfile(depth=100))
+    conversion = launch(namespace(robot), node='conversion_node', pause_s=1)
+    robot.until(lambda: conversion.poll() is not None, what='the end of the conversion')
+    assert conversion.returncode == 0
+    percents = [value_of(s, 'done') for s in statuses if 'building' in value_of(s, 'stage')]
+    assert len(percents) > 3
+    assert value_of(statuses[-1], 'stage') == 'done'
+    assert value_of(statuses[-1], 'engine_precision_as_built') == 'fp32'
+    assert value_of(statuses[-1], 'engine_device') == 'Fake Orin'
+    launch(namespace(robot))
+    robot.start()
+    assert robot.label_of(BLUE) == 1
+    assert not said(robot, 'building a TensorRT')
+
+
+def value_of(status, key):
+    return next((item.value for item in status.values if item.key == key), '')
 
 
 def test_a_rebuild_names_the_field_that_differs(launch, robot):
