@@ -21,6 +21,7 @@ from rtseg_ros.runtime.tensorrt_doctor import tensorrt_report
 from rtseg_ros.runtime.tensorrt_engine import TensorRtEngine
 from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt_plan import open_gpu
+from rtseg_ros.runtime.tensorrt_progress import Progress
 
 # Share of pixels with the label of ONNX Runtime in float32 on the CPU; int8 is calibrated on
 # frames that are not at hand here, so made-up ones agree less.
@@ -76,7 +77,7 @@ def check_hardware(
     cuda, device = open_gpu(options)
     say('building the plans')
     start = time.perf_counter()
-    engine = TensorRtEngine(model, options)
+    engine = TensorRtEngine(model, options, progress=_in_tenths(say))
     checks = [
         Check('first load, with builds', None, f'{time.perf_counter() - start:.1f} s'),
         Check('precision as built', None, engine.precision),
@@ -106,6 +107,19 @@ def check_hardware(
         'checks': [asdict(check) for check in checks],
         'passed': all(check.ok is not False for check in checks),
     }
+
+
+def _in_tenths(say: Say) -> Progress:
+    """Return a build's progress that says every tenth, each plan's from 0."""
+    said: list[int] = []
+
+    def progress(fraction: float, phase: str) -> None:
+        tenths = int(10 * fraction)
+        if said[-1:] != [tenths]:
+            said.append(tenths)
+            say(f'  {10 * tenths} %')
+
+    return progress
 
 
 def _made_frame(size_hw: tuple[int, int], seed: int) -> np.ndarray:

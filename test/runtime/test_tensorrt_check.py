@@ -34,6 +34,9 @@ def test_a_good_machine_passes(trt10, gpu, model, options):
     assert 'median' in checks['a frame, labels by engine, graph, mapped memory']['text']
     assert checks['8 loads']['ok']
     assert [finding['name'] for finding in report['findings']][:2] == ['GPU', 'TensorRT']
+    assert said.count('  100 %') == 2, 'the plan with labels and the one without'
+    assert said[0] == 'building the plans'
+    assert said[1] == '  0 %'
     assert said[-1] == 'done'
     assert gpu.fake_alive(0) == 0
 
