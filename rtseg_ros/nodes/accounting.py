@@ -1,6 +1,7 @@
 """Frame accounting: every received frame ends in exactly one counted bin."""
 
 from collections import Counter, OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 import re
 import threading
@@ -46,7 +47,8 @@ class FrameAccount:
             total: Also gets everything that this account gets.
         """
         self._total = total
-        self._lock = threading.Lock()
+        # Shared with the total, so that it is never seen to differ from its parts.
+        self._lock: threading.RLock = threading.RLock() if total is None else total._lock
         self._counts: Counter[str] = Counter()
         self._reasons: OrderedDict[str, int] = OrderedDict()
         self._last_error, self._last_error_s = '', float('-inf')
@@ -58,8 +60,8 @@ class FrameAccount:
         with self._lock:
             self._counts['received'] += 1
             self._arrivals['received'].append(time.monotonic())
-        if self._total is not None:
-            self._total.receive()
+            if self._total is not None:
+                self._total.receive()
 
     def finish(self, bin_name: str, *, reason: str = '') -> None:
         """Count where a received frame ended; a rejected or failed one needs a reason."""
@@ -77,8 +79,8 @@ class FrameAccount:
                     self._reasons.popitem(last=False)
             if bin_name in ('rejected', 'failed'):
                 self._last_error, self._last_error_s = reason, time.monotonic()
-        if self._total is not None:
-            self._total.finish(bin_name, reason=reason)
+            if self._total is not None:
+                self._total.finish(bin_name, reason=reason)
 
     def record(self, timing_ms: dict[str, float]) -> None:
         """Keep the stage times of one published frame, in milliseconds."""
@@ -104,6 +106,11 @@ class FrameAccount:
                 last_error=self._last_error,
                 last_error_s=now - self._last_error_s,
             )  # fmt: skip
+
+    def snapshots(self, parts: Sequence['FrameAccount']) -> list[Snapshot]:
+        """Return this account and those that it is the total of, all as of one moment."""
+        with self._lock:
+            return [account.snapshot() for account in (self, *parts)]
 
     def latency_ms(self) -> dict[str, dict[str, float]]:
         """Return {stage: {p50, p95, p99, max}} over the last 1000 published frames."""

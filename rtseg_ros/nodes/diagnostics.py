@@ -4,7 +4,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-from rtseg_ros.nodes.accounting import FrameAccount, Snapshot
+from rtseg_ros.nodes.accounting import Snapshot
 from rtseg_ros.runtime import Segmenter
 
 # A bad frame is worth a warning for so long.
@@ -26,8 +26,9 @@ def status(
 
 def frames_status(
     name: str,
-    account: FrameAccount,
+    snapshot: Snapshot,
     *,
+    latency_ms: dict[str, dict[str, float]],
     advice: str,
     hardware_id: str,
     values: dict[str, Any],
@@ -36,18 +37,18 @@ def frames_status(
 
     Args:
         name: Of the status.
-        account: Of the frames.
+        snapshot: Of their account.
+        latency_ms: Of their account.
         advice: Empty if all is well.
         hardware_id: What computes.
         values: Further values.
     """
-    snapshot = account.snapshot()
     shown: dict[str, Any] = {
         **snapshot.counts,
         'received_hz': f'{snapshot.received_hz:.2f}',
         'published_hz': f'{snapshot.published_hz:.2f}',
     }
-    for stage, percentiles in account.latency_ms().items():
+    for stage, percentiles in latency_ms.items():
         for key, value in percentiles.items():
             shown[f'{stage}_ms_{key}'] = f'{value:.3f}'
     shown |= values

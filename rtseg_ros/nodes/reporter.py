@@ -54,11 +54,14 @@ class Reporter:
             for camera, text in zip(cameras, advices, strict=True)
             if camera.name
         ]
-        for title, account, text in rows:
+        # Together, so that the cameras add up to the node.
+        snapshots = self._total.snapshots([account for _, account, _ in rows[1:]])
+        for (title, account, text), snapshot in zip(rows, snapshots, strict=True):
             message.status.append(
                 frames_status(
                     title.lstrip('/'),
-                    account,
+                    snapshot,
+                    latency_ms=account.latency_ms(),
                     advice=text,
                     hardware_id=values['device'] or 'none',
                     values=values,

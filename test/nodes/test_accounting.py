@@ -63,6 +63,28 @@ def test_sums_match_seen_from_another_thread():
     assert not wrong
 
 
+def test_parts_add_up_to_the_total_seen_from_another_thread():
+    total = FrameAccount()
+    parts = [FrameAccount(total), FrameAccount(total)]
+    done = threading.Event()
+    wrong = []
+
+    def look():
+        while not done.is_set():
+            whole, *each = (shot.counts for shot in total.snapshots(parts))
+            if any(whole[name] != sum(counts[name] for counts in each) for name in whole):
+                wrong.append((whole, each))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for number in range(20000):
+        parts[number % 2].receive()
+        parts[number % 2].finish('superseded')
+    done.set()
+    thread.join()
+    assert not wrong
+
+
 def test_unknown_bin_is_our_bug():
     with pytest.raises(ValueError, match='lost'):
         FrameAccount().finish('lost')
