@@ -14,6 +14,7 @@ from rtseg_ros.benchmark.published import PUBLISHED
 from rtseg_ros.benchmark.scaling import Curve
 from rtseg_ros.benchmark.table import Row
 
+_LEAST_MIOU_SPAN = 0.06
 _BLUE, _GREY = '#1f6fb2', '#8a8f98'
 _STAGE_COLORS = {
     'decode': '#b07aa1', 'preprocess': '#f28e2b', 'transfer': '#9c755f', 'infer': '#4e79a7',
@@ -83,6 +84,10 @@ def scatter(rows: Sequence[Row], path: Path, *, device: str) -> bool:
             axes.set_xlabel('frames per second')
             axes.set_ylabel('mIoU')
             axes.margins(0.25)
+            # A small difference must not look like a large one.
+            low, high = axes.get_ylim()
+            spare = max(0.0, _LEAST_MIOU_SPAN - (high - low)) / 2
+            axes.set_ylim(low - spare, high + spare)
         figure.savefig(path, dpi=130)
     return True
 
