@@ -79,6 +79,7 @@ def add_options(
                 nargs=len(default) if isinstance(default, tuple) else None,
                 choices=item.metadata['choices'] or None,
                 default=default,
+                metavar=('H', 'W') if item.name.endswith('_hw') else None,
                 help=description,
             )
 

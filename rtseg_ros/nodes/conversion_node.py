@@ -77,9 +77,10 @@ class ConversionNode(Node):
                 model = settings.checkpoint if done is None else done.model
                 built = build_model_plan(model, options, self._progress)
                 self.get_logger().info(built.summary())
-        except RtsegError as error:
-            self.get_logger().fatal(str(error))
-            self._say_last(str(error), {'stage': 'failed'}, DiagnosticStatus.ERROR)
+        except (RtsegError, ModuleNotFoundError) as error:
+            reason = _reason(error)
+            self.get_logger().fatal(reason)
+            self._say_last(reason, {'stage': 'failed'}, DiagnosticStatus.ERROR)
             return 3 if isinstance(error, ParityError) else 1
         except KeyboardInterrupt:
             self._publish('stopped', {'stage': 'failed'}, DiagnosticStatus.ERROR)
@@ -149,6 +150,17 @@ class ConversionNode(Node):
         array = DiagnosticArray(status=[item])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
+
+
+def _reason(error: RtsegError | ModuleNotFoundError) -> str:
+    if isinstance(error, RtsegError):
+        return str(error)
+    if (error.name or '').startswith('rtseg_ros'):
+        raise error  # our own fault
+    return (
+        f"the Python package '{error.name}' is not installed; README.md, section Install, says "
+        'what the converter needs'
+    )
 
 
 def main() -> int:

@@ -149,6 +149,23 @@ def test_a_failure_is_an_error_on_diagnostics(weights, images, heard, tmp_path):
     assert 'Nothing was written' in found[-1].message
 
 
+def test_a_missing_package_is_told(weights, tmp_path):
+    code = (
+        'import sys; sys.modules["torch"] = None\n'
+        'from rtseg_ros.nodes.conversion_node import main\nsys.exit(main())'
+    )
+    result = subprocess.run(
+        [
+            sys.executable, '-c', code, '--ros-args', '-p', f'checkpoint:={weights}',
+            '-p', f'output:={tmp_path / "model.onnx"}',
+        ],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
+    )  # fmt: skip
+    assert result.returncode == 1, result.stdout
+    assert "package 'torch' is not installed; README.md" in result.stdout
+    assert 'Traceback' not in result.stdout
+
+
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_stopping_leaves_nothing(number, weights, images, tmp_path):
     process = start(weights, tmp_path / 'model.onnx', verify=images, verify_frames=80)
