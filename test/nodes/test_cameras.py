@@ -81,21 +81,23 @@ def test_each_gets_its_share_under_overload(fleet):
             if name == 'front' or tick[0] % 5 == 0:
                 fleet.publishers[name].publish(fleet.frame(name))
 
+    def gained():
+        return {name: len(fleet.masks[name]) - before[name] for name in NAMES}
+
     timer = robot.node.create_timer(0.004, send)
-    robot.spin(4)
+    robot.until(lambda: min(gained().values()) > 12, what='a dozen masks each', timeout_s=60)
     robot.node.destroy_timer(timer)
-    robot.spin(1)
-    gained = {name: len(fleet.masks[name]) - before[name] for name in NAMES}
-    assert min(gained.values()) > 12
-    assert gained['front'] < 2.5 * min(gained.values())
+    assert gained()['front'] < 2.5 * min(gained().values())
     for name in NAMES:
         assert all((np.array(m.data) == NAMES.index(name) + 1).all() for m in fleet.masks[name])
 
 
 def test_accounts_of_the_cameras_add_up(fleet):
     robot = fleet.robot
-    counts = robot.counts()
     bins = ('published', 'superseded', 'stale', 'rejected', 'failed')
+    counts = robot.counts()
+    while counts['in_flight']:  # of the test before, on a busy machine
+        counts = robot.counts()
     assert counts['received'] == sum(counts[name] for name in bins)
     each = [robot.statuses[f'{robot.managed}: {name}'.strip('/')] for name in NAMES]
     for key in ('received', *bins):
