@@ -37,7 +37,7 @@ from rtseg_ros.runtime.preprocess import (
 OPSET = 17
 NUM_FRAMES = 8
 MOST_VERIFIED = 500
-FEW_VERIFIED = 4  # only to see that the conversion went well
+FEW_VERIFIED = 1  # only to see that the conversion went well
 
 
 def prepare(
