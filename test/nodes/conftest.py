@@ -262,6 +262,13 @@ class Robot:
         names = ('received', 'published', 'superseded', 'stale', 'rejected', 'failed', 'in_flight')
         return {name: int(self.diagnostics[name]) for name in names}
 
+    def settled_counts(self) -> dict[str, int]:
+        """Counts once no frame is in work any more."""
+        return self.until(
+            lambda: next((c for c in [self.counts()] if not c['in_flight']), None),
+            what='the last frame is done',
+        )
+
 
 @pytest.fixture(scope='session')
 def ros() -> Iterator[None]:

@@ -87,7 +87,7 @@ def test_frames_past_their_deadline_are_stale(robot):
 def test_deadline_holds_when_the_work_takes_too_long(robot, make_model):
     """Fresh frames of which each takes longer than its deadline: all are stale, none is shown."""
     robot.reconfigure(model=str(make_model(size_hw=(240, 320), work=10)))
-    robot.counts()  # what came before is finished
+    robot.settled_counts()
     assert robot.set_parameter('max_age_ms', 20.0) == ''
     before, seen = robot.counts(), len(robot.masks)
     for _ in range(5):
@@ -96,7 +96,7 @@ def test_deadline_holds_when_the_work_takes_too_long(robot, make_model):
         robot.camera.publish(message)
         robot.spin(0.3)
     robot.until_message('every image is older than max_age_ms = 20')
-    after = robot.counts()
+    after = robot.settled_counts()
     assert len(robot.masks) == seen
     late = after['stale'] - before['stale'] + after['superseded'] - before['superseded']
     assert late == after['received'] - before['received'] > 0
