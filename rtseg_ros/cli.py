@@ -15,6 +15,7 @@ from rtseg_ros.errors import RtsegError
 VERBS = {
     'models': 'list the networks, or describe a model file',
     'train': 'train a network on a data set',
+    'runs': 'compare training runs in a table',
     'convert': 'turn a training checkpoint into a model file',
     'evaluate': 'measure accuracy and speed on a data set or a bag',
     'benchmark': 'measure speed against other ways to run a network',

@@ -5,6 +5,8 @@ from dataclasses import asdict, replace
 import hashlib
 import json
 from pathlib import Path
+import shlex
+import sys
 
 import cv2
 import torch
@@ -121,6 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
         class_pixels=facts.pixels,
         pretrained=weights is not None or arguments.start_from is not None,
         starts_from=starts_from,
+        command=shlex.join(['rtseg', *sys.argv[1:]]),
     )
     if trainer.resume():
         print(f'continuing after epoch {trainer.epoch} of {recipe.epochs}')

@@ -44,6 +44,7 @@ class NetworkFacts:
         published_size_hw: Input height and width that the operations are for.
         macs_per_operation: Multiply-accumulates per operation as the paper counts: 1, or 0.5
             where it counts multiplication and addition.
+        published_camvid: Mean IoU on CamVid test with 11 classes, 0..1, and what it was had with.
         note: What to know about the comparison with our own count.
     """
 
@@ -58,6 +59,7 @@ class NetworkFacts:
     published_operations: float | None = None
     published_size_hw: tuple[int, int] | None = None
     macs_per_operation: float = 1.0
+    published_camvid: tuple[float, str] | None = None
     note: str = ''
 
     @property
@@ -78,6 +80,7 @@ LINKNET = NetworkFacts(
     published_operations=21.2e9,
     published_size_hw=(360, 640),
     macs_per_operation=0.5,
+    published_camvid=(0.6910, "768x576, authors' repository"),
     note='the paper counts transposed convolutions on their output and does not pad to 384 rows',
 )
 SWIFTNET = NetworkFacts(
@@ -90,6 +93,7 @@ SWIFTNET = NetworkFacts(
     published_parameters=11.8e6,
     published_operations=104.0e9,
     published_size_hw=(1024, 2048),
+    published_camvid=(0.7258, '960x720, ImageNet; 63.3 without'),
 )
 RTSEG = NetworkFacts(
     paper='Siam et al., ICIP 2018',
@@ -123,6 +127,7 @@ ESPNET = NetworkFacts(
     default_size_hw=(512, 1024),
     classes=20,
     published_parameters=0.40e6,
+    published_camvid=(0.5564, '480x360'),
     note='as the LEDNet paper prints it, with the decoder for 20 classes',
 )
 ESPNETV2 = NetworkFacts(
@@ -165,6 +170,7 @@ ZOO: dict[str, tuple[Callable[[int], SegmentationNetwork], NetworkFacts]] = {
             published_parameters=None,
             published_operations=None,
             published_size_hw=None,
+            published_camvid=None,
             note='the ablation; the bypass has no parameters',
         ),
     ),
@@ -178,6 +184,7 @@ ZOO: dict[str, tuple[Callable[[int], SegmentationNetwork], NetworkFacts]] = {
             section='3.3, Figure 4',
             published_parameters=12.9e6,
             published_operations=114.0e9,
+            published_camvid=(0.7386, '960x720, ImageNet; 65.7 without'),
             note='the printed figures cannot be had from the description in the paper',
         ),
     ),
@@ -190,6 +197,7 @@ ZOO: dict[str, tuple[Callable[[int], SegmentationNetwork], NetworkFacts]] = {
             section='4.3, Table 1',
             published_parameters=24.7e6,
             published_operations=218.0e9,
+            published_camvid=None,
             note='swiftnet_rn18 and swiftnet_rn18_pyr together',
         ),
     ),
@@ -200,6 +208,7 @@ ZOO: dict[str, tuple[Callable[[int], SegmentationNetwork], NetworkFacts]] = {
             encoder='mobilenetv2',
             published_parameters=2.4e6,
             published_operations=41.0e9,
+            published_camvid=(0.7156, '960x720, ImageNet; 64.0 without'),
             note='no code was published; the parameters agree',
         ),
     ),
@@ -212,6 +221,7 @@ ZOO: dict[str, tuple[Callable[[int], SegmentationNetwork], NetworkFacts]] = {
             published_parameters=None,
             published_operations=None,
             published_size_hw=None,
+            published_camvid=(0.7308, '960x720, ImageNet; 65.0 without'),
         ),
     ),
     'skipnet_vgg16': (

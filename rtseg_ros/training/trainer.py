@@ -69,6 +69,7 @@ class Trainer:
         class_pixels: np.ndarray,
         pretrained: bool,
         starts_from: str = '',
+        command: str = '',
     ) -> None:
         """Prepare a run.
 
@@ -83,6 +84,7 @@ class Trainer:
             class_pixels: Labelled training pixels per class, (K,) int64, for class weights.
             pretrained: Whether the encoder's weights are trained already.
             starts_from: Name and hash of the file with initial weights, for the checkpoints.
+            command: What started the run, likewise.
 
         Raises:
             TrainingError: If the recipe does not fit the data.
@@ -95,7 +97,7 @@ class Trainer:
         self.train_set, self.val_set = train, val
         self.preprocessing = preprocessing
         self.settings = settings
-        self.starts_from = starts_from
+        self.starts_from, self.command = starts_from, command
         self.steps_per_epoch = len(train) // recipe.batch_size
         if self.steps_per_epoch == 0:
             raise TrainingError(
@@ -325,6 +327,7 @@ class Trainer:
             'train_data': self.train_set.name,
             'val_data': self.val_set.name,
             'precision': self.settings.precision,
+            'command': self.command,
             'epoch': self.epoch,
             'best_miou': self.best_miou,
             'versions': {
