@@ -20,13 +20,13 @@ setup(
     # What a robot needs; rclpy and the messages come from the ROS installation.
     install_requires=['numpy', 'PyYAML'],
     extras_require={
-        # Debian's python3-opencv, or any of the OpenCV wheels, serves as well.
+        # Alone in bringing an OpenCV: leave it out where Debian's python3-opencv is installed.
         'cpu': ['onnxruntime', 'opencv-python-headless'],
         'convert': ['torch>=2.4', 'onnx', 'onnxruntime', 'safetensors', 'tqdm'],
-        'evaluate': ['rosbags', 'matplotlib', 'psutil', 'tqdm'],
+        'evaluate': ['onnxruntime', 'rosbags', 'matplotlib', 'psutil', 'tqdm'],
     },
     python_requires='>=3.10',
-    zip_safe=True,
+    zip_safe=False,  # the shipped models are opened by their paths
     maintainer='rtseg_ros maintainers',
     maintainer_email='maintainers@rtseg-ros.org',
     description='Real-time semantic segmentation for ROS 2',
