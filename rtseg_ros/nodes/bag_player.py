@@ -10,6 +10,7 @@ from typing import Any
 
 import rclpy
 from rclpy.duration import Duration
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -17,13 +18,14 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import Trigger
 
 from rtseg_ros.bags import CAMERA_INFO, COMPRESSED, RawMessage
-from rtseg_ros.errors import FrameError, RtsegError
+from rtseg_ros.errors import EvaluationError, FrameError, RtsegError
 from rtseg_ros.evaluation.bag_source import BagSource, camera_of
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.settings import parameter
 
 _SLICE_S = 0.1  # so that Ctrl-C is noticed while waiting
 _SETTLE_S = 2.0
+_REMIND_S = 5.0
 QUEUE = QoSProfile(depth=20)
 
 
@@ -47,6 +49,10 @@ class PlayerParameters:
     wait_for_subscribers: int = parameter(
         1, 'Subscribers to the images to wait for before the first one.', minimum=0, maximum=100
     )
+    wait_s: float = parameter(
+        300.0, 'Give up if they are not there after so many seconds; 0: never.',
+        minimum=0.0, maximum=86400.0,
+    )  # fmt: skip
     autoplay: bool = parameter(
         False, 'Play once as soon as the subscribers are there, and end; else wait for ~/play.'
     )
@@ -112,9 +118,10 @@ class BagPlayer(Node):
 
         Raises:
             BagError: Where the bag is damaged.
+            EvaluationError: If the subscribers do not come.
         """
         settings = read_parameters(self, PlayerParameters)
-        self._wait_for_subscribers(settings.wait_for_subscribers)
+        self._wait_for_subscribers(settings.wait_for_subscribers, settings.wait_s)
         scale = self._time_scale(settings.rate_hz)
         sent = 0
         first: tuple[int, int] | None = None
@@ -138,13 +145,23 @@ class BagPlayer(Node):
             sent += is_image
         return {'sent': sent, 'duration_s': time.monotonic() - start, 'time_scale': scale}
 
-    def _wait_for_subscribers(self, count: int) -> None:
+    def _wait_for_subscribers(self, count: int, limit_s: float) -> None:
         images = self._outputs[self._source.image_topic]
-        waited = False
-        while images.get_subscription_count() < count and rclpy.ok():
-            waited = True
+        start = time.monotonic()
+        told_s = waited_s = 0.0
+        while (there := images.get_subscription_count()) < count and rclpy.ok():
             time.sleep(_SLICE_S)
-        if waited:
+            waited_s = time.monotonic() - start
+            state = f'{count} subscribers of {images.topic_name}, there are {there}'
+            if limit_s and waited_s > limit_s:
+                raise EvaluationError(
+                    f'waited {limit_s:g} s for {state}; is every node running, configured and '
+                    'active, with the same image_transport?'
+                )
+            if waited_s - told_s >= _REMIND_S:
+                told_s = waited_s
+                self.get_logger().info(f'waiting for {state}')
+        if waited_s:
             # A subscriber is seen here before it sees this publisher.
             time.sleep(_SETTLE_S)
 
@@ -177,7 +194,7 @@ def with_stamp(raw: RawMessage, stamp_ns: int) -> bytes:
 
 
 def main() -> int:
-    """Run the node until SIGINT or SIGTERM, or the end of autoplay; 1 if there is no such bag."""
+    """Run the node until SIGINT or SIGTERM, or the end of autoplay; 1 if it cannot play."""
     rclpy.init()
     try:
         node = BagPlayer()
@@ -185,7 +202,7 @@ def main() -> int:
             rclpy.spin_once(node, timeout_sec=_SLICE_S)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except RtsegError as error:
+    except (InvalidParameterTypeException, InvalidParameterValueException, RtsegError) as error:
         rclpy.logging.get_logger('bag_player').fatal(str(error))
         return 1
     finally:

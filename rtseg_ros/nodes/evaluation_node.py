@@ -9,6 +9,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
 from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -276,7 +277,7 @@ def main() -> int:
     rclpy.init()
     try:
         _listen_and_report(EvaluationNode())
-    except RtsegError as error:
+    except (InvalidParameterTypeException, InvalidParameterValueException, RtsegError) as error:
         rclpy.logging.get_logger('evaluation').fatal(str(error))
         return 1
     finally:

@@ -192,6 +192,34 @@ def test_a_player_without_a_bag_says_so(launch_node):
     assert "there is no bag 'nowhere'" in player.text()
 
 
+def test_a_player_without_subscribers_gives_up(launch_node, bag):
+    player = launch_node(
+        'bag_player', namespace='/alone', bag=bag, autoplay=True, wait_for_subscribers=2,
+        wait_s=7.0,
+    )  # fmt: skip
+    assert player.ended() == 1
+    assert 'waiting for 2 subscribers of /alone/image, there are 0' in player.text()
+    assert 'waited 7 s for 2 subscribers' in player.text()
+    assert 'Traceback' not in player.text()
+
+
+@pytest.mark.parametrize(
+    ('node', 'parameters'),
+    [
+        ('bag_player', {'rate_hz': 5}),
+        ('bag_player', {'rate_hz': 5000.0}),
+        ('evaluation_node', {'silence_s': 5}),
+        ('evaluation_node', {'patience_s': 0.0}),
+    ],
+)
+def test_a_wrong_parameter_is_one_line(launch_node, node, parameters):
+    process = launch_node(node, namespace='/wrong', **parameters)
+    assert process.ended() == 1
+    assert next(iter(parameters)) in process.text()
+    assert '[FATAL]' in process.text()
+    assert 'Traceback' not in process.text()
+
+
 @pytest.mark.parametrize('order', ['little', 'big'])
 def test_only_the_stamp_is_changed(order):
     data = bytes([0, order == 'little', 0, 0]) + bytes(range(30))
