@@ -43,7 +43,7 @@ ONE_AT_ONCE = 'max_batch is 3; tiny.onnx on onnxruntime takes 1 at once'
 def fleet(request, launch_node, make_robot, make_model):
     """Also looks at what the node says of a model that cannot take what max_batch allows."""
     space = f'/fleet_{request.param}'
-    model = make_model(size_hw=(192, 256), batch=request.param, work=3)
+    model = make_model(size_hw=(192, 256), batch=request.param, work=12)
     process = launch_node(
         'segmentation_node', namespace=space, model=model, cameras='[front, rear, side]',
         max_batch=3, autostart=True,
@@ -87,7 +87,12 @@ def test_each_gets_its_share_under_overload(fleet):
     timer = robot.node.create_timer(0.004, send)
     robot.until(lambda: min(gained().values()) > 12, what='a dozen masks each', timeout_s=60)
     robot.node.destroy_timer(timer)
-    assert gained()['front'] < 2.5 * min(gained().values())
+    # How overloaded the node is depends on the machine: a camera that sends less than its
+    # third keeps what it sends, one that sends more gets that third.
+    third = sum(gained().values()) / len(NAMES)
+    for name in NAMES:
+        sent = tick[0] if name == 'front' else tick[0] // 5
+        assert gained()[name] > 0.6 * min(sent, third), (gained(), tick)
     for name in NAMES:
         assert all((np.array(m.data) == NAMES.index(name) + 1).all() for m in fleet.masks[name])
 
