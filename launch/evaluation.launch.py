@@ -4,8 +4,11 @@ from launch.actions import (
     DeclareLaunchArgument,
     GroupAction,
     IncludeLaunchDescription,
+    OpaqueFunction,
+    RegisterEventHandler,
     Shutdown,
 )
+from launch.event_handlers import OnProcessExit
 from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -13,24 +16,48 @@ from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
 
+# (name, default, description, choices)
 ARGUMENTS = (
-    ('bag', None, 'ROS 2 bag: a folder, or a .mcap or .db3 file.'),
-    ('model', 'swiftnet_mnv2_camvid', 'Path of the .onnx model, or the name of a shipped one.'),
-    ('output', 'report', 'Folder of the report.'),
-    ('rate_hz', '0.0', 'Images per second; 0 for the rate of the recording.'),
-    ('image_topic', '', 'Image topic; may be empty if the bag has one camera.'),
-    ('image_transport', 'raw', 'How the images lie in the bag: raw or compressed.'),
-    ('labels', '', "Label set of the ground truth; empty for the model's classes."),
-    ('namespace', 'rtseg_evaluation', 'Namespace of all three nodes.'),
+    ('bag', None, 'ROS 2 bag: a folder, or a .mcap or .db3 file.', None),
+    (
+        'model',
+        '',
+        'Path of the .onnx model, or the name of a shipped one; empty: as params_file and '
+        'node_params_file.',
+        None,
+    ),
+    ('output', '', 'Folder of the report; empty: as params_file.', None),
+    (
+        'rate_hz',
+        '',
+        'Images per second; 0 for the rate of the recording; empty: as params_file.',
+        None,
+    ),
+    (
+        'image_topic',
+        '',
+        'Image topic, needed if the bag has several cameras; empty: as params_file.',
+        None,
+    ),
+    (
+        'image_transport',
+        '',
+        'How the images lie in the bag; empty: as params_file and node_params_file.',
+        ('', 'raw', 'compressed'),
+    ),
+    ('labels', '', 'Label set of the ground truth; empty: as params_file.', None),
+    ('namespace', 'rtseg_evaluation', 'Namespace of all three nodes.', None),
     (
         'params_file',
         PathJoinSubstitution([FindPackageShare('rtseg_ros'), 'config', 'evaluation.yaml']),
-        'Further parameters of evaluation_node and bag_player.',
+        'Parameters of evaluation_node and bag_player.',
+        None,
     ),
     (
         'node_params_file',
         PathJoinSubstitution([FindPackageShare('rtseg_ros'), 'config', 'segmentation.yaml']),
-        'Further parameters of the node under test.',
+        'Parameters of the node under test.',
+        None,
     ),
     (
         'fastdds_profile',
@@ -41,21 +68,23 @@ ARGUMENTS = (
             ),
         ),
         "Fast DDS profiles of all three nodes; the package's own if the environment has none.",
+        None,
     ),
 )
 
 
 def generate_launch_description():
     """Start segmentation_node, evaluation_node and bag_player; end when the report is written."""
-    value = {name: LaunchConfiguration(name) for name, _, _ in ARGUMENTS}
+    value = {name: LaunchConfiguration(name) for name, _, _, _ in ARGUMENTS}
     share = FindPackageShare('rtseg_ros')
-    profile = {'FASTDDS_DEFAULT_PROFILES_FILE': value['fastdds_profile']}
     return LaunchDescription(
         [
-            DeclareLaunchArgument(name, default_value=default, description=text)
-            for name, default, text in ARGUMENTS
+            DeclareLaunchArgument(name, default_value=default, description=text, choices=choices)
+            for name, default, text, choices in ARGUMENTS
         ]
         + [
+            # Of all three: without any one of them the others would wait for it.
+            RegisterEventHandler(OnProcessExit(on_exit=end)),
             # A scope of its own: arguments of the same name must not meet.
             GroupAction(
                 [
@@ -65,7 +94,7 @@ def generate_launch_description():
                             'namespace': value['namespace'],
                             'params_file': value['node_params_file'],
                             'model': value['model'],
-                            'image_topic': 'image',
+                            'image': 'image',
                             'image_transport': value['image_transport'],
                             'autostart': 'true',
                             'fastdds_profile': value['fastdds_profile'],
@@ -73,39 +102,48 @@ def generate_launch_description():
                     )
                 ]
             ),
-            Node(
-                package='rtseg_ros',
-                executable='evaluation_node',
-                name='evaluation',
-                namespace=value['namespace'],
-                output='screen',
-                parameters=[
-                    value['params_file'],
-                    {
-                        name: ParameterValue(value[name], value_type=str)
-                        for name in ('model', 'output', 'labels', 'image_transport')
-                    },
-                ],
-                additional_env=profile,
-                on_exit=Shutdown(reason='the evaluation has ended'),
-            ),
-            Node(
-                package='rtseg_ros',
-                executable='bag_player',
-                name='bag_player',
-                namespace=value['namespace'],
-                output='screen',
-                parameters=[
-                    value['params_file'],
-                    {
-                        'bag': ParameterValue(value['bag'], value_type=str),
-                        'image_topic': ParameterValue(value['image_topic'], value_type=str),
-                        'rate_hz': ParameterValue(value['rate_hz'], value_type=float),
-                        'autoplay': True,
-                        'wait_for_subscribers': 2,
-                    },
-                ],
-                additional_env=profile,
-            ),
+            OpaqueFunction(function=start_nodes),
         ]
     )
+
+
+def start_nodes(context):
+    """Start listener and player; arguments that are empty leave the parameters to params_file."""
+    value = {name: LaunchConfiguration(name) for name, _, _, _ in ARGUMENTS}
+
+    def node(executable, name, kinds, **fixed):
+        given = {
+            key: ParameterValue(value[key], value_type=kind)
+            for key, kind in kinds.items()
+            if value[key].perform(context)
+        }
+        return Node(
+            package='rtseg_ros',
+            executable=executable,
+            name=name,
+            namespace=value['namespace'],
+            output='screen',
+            parameters=[value['params_file']] + [given | fixed] * bool(given or fixed),
+            additional_env={'FASTDDS_DEFAULT_PROFILES_FILE': value['fastdds_profile']},
+        )
+
+    texts = dict.fromkeys(('model', 'output', 'labels', 'image_transport'), str)
+    return [
+        node('evaluation_node', 'evaluation', texts),
+        node(
+            'bag_player',
+            'bag_player',
+            {'bag': str, 'image_topic': str, 'rate_hz': float},
+            autoplay=True,
+            wait_for_subscribers=2,
+        ),
+    ]
+
+
+def end(event, _):
+    """End with the report; the status of the launch is 1 if that of any node is not 0."""
+    if event.returncode:
+        raise RuntimeError(f'{event.process_name} failed with status {event.returncode}')
+    if 'evaluation_node' in event.process_name:
+        return Shutdown(reason='the evaluation has ended')
+    return None

@@ -11,6 +11,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
+from rtseg_ros.installation import PROFILE_VARIABLES
 
 BOOLEAN = ('true', 'false')
 # (name, default, description, choices)
@@ -49,7 +50,10 @@ ARGUMENTS = (
     ('log_level', 'info', 'What is logged.', ('debug', 'info', 'warn', 'error', 'fatal')),
     (
         'fastdds_profile',
-        EnvironmentVariable('FASTDDS_DEFAULT_PROFILES_FILE', default_value=''),
+        EnvironmentVariable(
+            'FASTDDS_DEFAULT_PROFILES_FILE',
+            default_value=EnvironmentVariable('FASTRTPS_DEFAULT_PROFILES_FILE', default_value=''),
+        ),
         'Fast DDS profiles for the node, e.g. config/fastdds_images.xml of this package; '
         "the camera's process needs them too.",
         None,
@@ -92,7 +96,7 @@ def start_node(context):
                 ('image', value['image']),
                 ('camera_info', value['camera_info']),
             ],
-            additional_env={'FASTDDS_DEFAULT_PROFILES_FILE': profile} if profile else {},
+            additional_env=dict.fromkeys(PROFILE_VARIABLES, profile) if profile else {},
             ros_arguments=['--log-level', value['log_level']],
         )
     ]

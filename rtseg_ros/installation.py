@@ -6,6 +6,9 @@ import sys
 
 from rtseg_ros.errors import RtsegError
 
+# Where Fast DDS looks for profiles: from version 3 on (Kilted), and before (Humble, Jazzy).
+PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+
 
 def share_file(name: str) -> Path:
     """Return an installed file, e.g. ``config/fastdds_images.xml``.
@@ -25,3 +28,16 @@ def share_file(name: str) -> Path:
         f"'{name}' is not installed; looked in {', '.join(str(p.parent) for p in places)}. "
         'Install the package again'
     )
+
+
+def use_image_profile() -> None:
+    """Give Fast DDS room for images, in this process and its children; your own profile stays.
+
+    To be called before rclpy starts, because Fast DDS reads it only then.
+
+    Raises:
+        RtsegError: If the installation lacks the profile.
+    """
+    if not any(name in os.environ for name in PROFILE_VARIABLES):
+        profile = str(share_file('config/fastdds_images.xml'))
+        os.environ.update(dict.fromkeys(PROFILE_VARIABLES, profile))

@@ -28,7 +28,7 @@ from rtseg_ros.benchmark.targets import Verdict, node_verdicts, upsampling_verdi
 from rtseg_ros.benchmark.upsampling import UpsamplingRow, upsampling
 from rtseg_ros.benchmark.worker import contenders
 from rtseg_ros.errors import BenchmarkError, RtsegError
-from rtseg_ros.installation import share_file
+from rtseg_ros.installation import use_image_profile
 from rtseg_ros.machine import machine
 from rtseg_ros.networks import list_networks
 
@@ -202,9 +202,7 @@ def _node_race(
     subject: Subject, folder: Path, arguments: argparse.Namespace, bar: tqdm
 ) -> dict[str, Any]:
     # The transport is read when rclpy starts; without the profile large images are lost.
-    os.environ.setdefault(
-        'FASTDDS_DEFAULT_PROFILES_FILE', str(share_file('config/fastdds_images.xml'))
-    )
+    use_image_profile()
     from rtseg_ros.benchmark.node_race import node_race
     from rtseg_ros.nodes.lifecycle_client import LifecycleClient
     from rtseg_ros.nodes.node_process import isolate_graph

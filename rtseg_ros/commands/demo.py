@@ -3,7 +3,6 @@
 import argparse
 import importlib.util
 import json
-import os
 from pathlib import Path
 import shutil
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from rtseg_ros.errors import RtsegError
-from rtseg_ros.installation import share_file
+from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.machine import machine
 from rtseg_ros.overlay import legend
@@ -43,8 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise RtsegError(f"there is no file or folder '{source}'")
     segmenter = load_segmenter(arguments.model)  # a bad model is refused before nodes start
     # Nodes and demo must agree on the transport, and DDS reads it when rclpy starts.
-    if 'FASTDDS_DEFAULT_PROFILES_FILE' not in os.environ:
-        os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] = str(share_file('config/fastdds_images.xml'))
+    use_image_profile()
     from rtseg_ros.nodes.demo import DemoSettings, run_demo
     from rtseg_ros.nodes.node_process import isolate_graph
 

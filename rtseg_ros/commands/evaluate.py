@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable
 import json
-import os
 from pathlib import Path
 import shutil
 from typing import Any
@@ -26,7 +25,7 @@ from rtseg_ros.evaluation.report import (
 from rtseg_ros.evaluation.sources import DatasetSource, Source
 from rtseg_ros.evaluation.spool import Spool
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
-from rtseg_ros.installation import share_file
+from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.runtime import Segmenter, load_segmenter
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
@@ -139,8 +138,7 @@ def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requ
     if arguments.calibrate:
         raise EvaluationError('--calibrate works without --live')
     # Nodes and evaluation must agree on the transport, and DDS reads it when rclpy starts.
-    if 'FASTDDS_DEFAULT_PROFILES_FILE' not in os.environ:
-        os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] = str(share_file('config/fastdds_images.xml'))
+    use_image_profile()
     from rtseg_ros.nodes.live_evaluation import LiveSettings, run_live
     from rtseg_ros.nodes.node_process import isolate_graph
 

@@ -3,13 +3,12 @@
 import argparse
 from dataclasses import asdict
 import json
-import os
 from pathlib import Path
 import tempfile
 
 from tqdm import tqdm
 
-from rtseg_ros.installation import share_file
+from rtseg_ros.installation import use_image_profile
 from rtseg_ros.machine import machine
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
 
@@ -27,8 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the soak; 3 if something was not met."""
-    if 'FASTDDS_DEFAULT_PROFILES_FILE' not in os.environ:
-        os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] = str(share_file('config/fastdds_images.xml'))
+    use_image_profile()
     from rtseg_ros.nodes.node_process import isolate_graph
     from rtseg_ros.nodes.soak import SoakSettings, run_soak
 

@@ -12,6 +12,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from rtseg_ros.finding import Finding
+from rtseg_ros.installation import PROFILE_VARIABLES
 
 SIZES_HW = {
     '1 kB (16x21)': (16, 21),
@@ -22,7 +23,7 @@ FRAMES = 20
 RATE_HZ = 15.0
 PATIENCE_S = 15.0
 ENOUGH = 0.9
-PROFILE = 'FASTDDS_DEFAULT_PROFILES_FILE'
+_EITHER = ' or '.join(PROFILE_VARIABLES)
 
 
 def transport(node: Node) -> list[Finding]:
@@ -60,11 +61,15 @@ def transport(node: Node) -> list[Finding]:
 
 def _settings() -> Finding:
     implementation = rclpy.utilities.get_rmw_implementation_identifier()
-    profile = os.environ.get(PROFILE, '')
+    profiles = {name: os.environ[name] for name in PROFILE_VARIABLES if os.environ.get(name)}
     domain = os.environ.get('ROS_DOMAIN_ID', '0')
-    text = f'{implementation}, domain {domain}, {PROFILE}={profile or "not set"}'
-    if profile and not os.path.isfile(profile):
-        return Finding('DDS', False, f'{text}: there is no such file; mend or unset the variable')
+    settings = ', '.join(f'{name}={profile}' for name, profile in profiles.items())
+    text = f'{implementation}, domain {domain}, {settings or _EITHER + " not set"}'
+    for name, profile in profiles.items():
+        if not os.path.isfile(profile):
+            return Finding(
+                'DDS', False, f'{text}: there is no file {profile}; mend or unset {name}'
+            )
     return Finding('DDS', True, text)
 
 
@@ -80,8 +85,8 @@ def _verdict(name: str, arrived: int, *, anything: bool) -> Finding:
         )
     else:
         hint = (
-            f'set {PROFILE} to config/fastdds_images.xml of this package for camera and node '
-            '(Fast DDS), or raise the buffers of your DDS'
+            f'set {" and ".join(PROFILE_VARIABLES)} to config/fastdds_images.xml of this package '
+            'for camera and node (Fast DDS), or raise the buffers of your DDS'
         )
     return Finding(title, False, f'{text}; {hint}')
 

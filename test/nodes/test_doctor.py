@@ -12,6 +12,7 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
 from rosgraph_msgs.msg import Clock
 
+from rtseg_ros.installation import PROFILE_VARIABLES
 from rtseg_ros.nodes.messages import image_from_array
 
 
@@ -75,14 +76,14 @@ def test_all_is_well(graph, tiny_model):
     assert code == (1 if problems else 0)
 
 
-def test_images_do_not_pass_without_the_profile(graph, tiny_model):
+@pytest.mark.parametrize('name', PROFILE_VARIABLES)
+def test_images_do_not_pass_without_the_profile(graph, tiny_model, name):
     """The same machine with a profile file that is not there."""
     code, findings = doctor(
-        graph, '--no-graph', '--model', str(tiny_model),
-        FASTDDS_DEFAULT_PROFILES_FILE='/no/profile.xml',
-    )  # fmt: skip
+        graph, '--no-graph', '--model', str(tiny_model), **{name: '/no/profile.xml'}
+    )
     assert code == 1
-    assert 'there is no such file' in findings['DDS']['text']
+    assert f'no file /no/profile.xml; mend or unset {name}' in findings['DDS']['text']
 
 
 def test_clock_without_sim_time_is_a_problem(graph, tiny_model):

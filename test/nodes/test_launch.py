@@ -133,7 +133,8 @@ def test_fast_dds_profile_is_given_to_the_node(launch, make_robot, tiny_model):
     ).stdout.split()  # fmt: skip
     time.sleep(0.1)
     environment = Path(f'/proc/{children[0]}/environ').read_bytes().split(b'\0')
-    assert f'FASTDDS_DEFAULT_PROFILES_FILE={profile}'.encode() in environment
+    for name in ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'):
+        assert f'{name}={profile}'.encode() in environment
     assert launched.stop() == 0
 
 
