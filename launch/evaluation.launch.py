@@ -15,6 +15,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
+from rtseg_ros.installation import PROFILE_VARIABLES
 
 # (name, default, description, choices)
 ARGUMENTS = (
@@ -124,7 +125,7 @@ def start_nodes(context):
             namespace=value['namespace'],
             output='screen',
             parameters=[value['params_file']] + [given | fixed] * bool(given or fixed),
-            additional_env={'FASTDDS_DEFAULT_PROFILES_FILE': value['fastdds_profile']},
+            additional_env=dict.fromkeys(PROFILE_VARIABLES, value['fastdds_profile']),
         )
 
     texts = dict.fromkeys(('model', 'output', 'labels', 'image_transport'), str)
