@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 import io
-import os
 from pathlib import Path
 from typing import Any
 import warnings
@@ -23,6 +22,7 @@ from rtseg_ros.conversion.graph import (
 )
 from rtseg_ros.errors import ConversionError, NetworkError
 from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.output_files import replace_files
 from rtseg_ros.runtime.model_file import FINISH_PREFIX, METADATA_KEY, ModelMetadata, output_table
 from rtseg_ros.runtime.preprocess import Preprocessing, factor_and_offset
 
@@ -88,17 +88,10 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
     Raises:
         ConversionError: If a folder or file cannot be written; nothing new is left then.
     """
-    waiting = {path: path.with_name(f'.{path.name}.{os.getpid()}.tmp') for path in contents}
     try:
-        for path, temporary in waiting.items():
-            temporary.write_bytes(contents[path])
-        for path, temporary in waiting.items():
-            os.replace(temporary, path)
+        replace_files(contents)
     except OSError as error:
-        raise ConversionError(f"'{path}' cannot be written: {error.strerror or error}") from error
-    finally:
-        for temporary in waiting.values():
-            temporary.unlink(missing_ok=True)
+        raise ConversionError(f"'{error.filename}' cannot be written: {error.strerror}") from error
 
 
 @torch.no_grad()

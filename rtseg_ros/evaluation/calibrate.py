@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rtseg_ros.errors import EvaluationError, RtsegError
+from rtseg_ros.errors import EvaluationError, RtsegError, SettingError
 from rtseg_ros.evaluation.calibration import CalibrationError, fit_temperature, softmax
 from rtseg_ros.evaluation.sources import Source
+from rtseg_ros.output_files import check_output_folder, replace_files
 from rtseg_ros.runtime import Segmenter, wire
 from rtseg_ros.runtime.model_file import METADATA_KEY, ModelMetadata, read_model_file
 
@@ -124,12 +124,26 @@ def store_temperature(path: Path, temperature: float) -> None:
 
     entry = _field(1, METADATA_KEY.encode()) + _field(2, metadata.to_json().encode())
     content = wire.without(memoryview(model.content), ours) + _field(_ONNX_METADATA, entry)
-    part = path.with_name(path.name + '.part')
     try:
-        part.write_bytes(content)
-        os.replace(part, path)
+        replace_files({path: content})
     except OSError as error:
-        raise EvaluationError(f"the temperature cannot be stored in '{path}': {error}") from error
+        raise EvaluationError(
+            f"the temperature cannot be stored in '{path}': {error.strerror}"
+        ) from error
+
+
+def check_temperature_can_be_stored(path: Path) -> None:
+    """Refuse, before the work, a model file that cannot be replaced.
+
+    Raises:
+        EvaluationError: If its folder is not writable.
+    """
+    try:
+        check_output_folder(path.parent)
+    except SettingError as error:
+        raise EvaluationError(
+            f"the temperature cannot be stored in '{path}': {error}, or give a copy of the model"
+        ) from error
 
 
 def _field(number: int, value: bytes) -> bytes:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 import importlib.metadata
 import json
-import os
 from pathlib import Path
 import shlex
 import sys
@@ -14,6 +13,7 @@ from rtseg_ros import __version__
 from rtseg_ros.evaluation.recorder import Recorder
 from rtseg_ros.evaluation.report_html import page
 from rtseg_ros.machine import machine
+from rtseg_ros.output_files import replace_files
 from rtseg_ros.runtime import Segmenter
 from rtseg_ros.runtime.model_file import ModelFile
 
@@ -126,6 +126,4 @@ def write_report(output: Path, report: Mapping[str, Any], recorder: Recorder) ->
 
 def write_text(path: Path, text: str) -> None:
     """Write a file in one step: a reader sees the old one or the new one."""
-    part = path.with_name(path.name + '.part')
-    part.write_text(text, encoding='utf-8')
-    os.replace(part, path)
+    replace_files({path: text.encode()})

@@ -17,6 +17,7 @@ import re
 from typing import Any
 
 from rtseg_ros.errors import EngineError
+from rtseg_ros.output_files import replace_files
 
 MANIFEST_FORMAT = 1
 _LOG = logging.getLogger('rtseg_ros.tensorrt')
@@ -265,12 +266,4 @@ def _replace(path: Path, content: bytes) -> None:
     # Only the holder of the lock writes, so what a killed process left can go.
     for leftover in path.parent.glob(f'.{path.name}.*.tmp'):
         leftover.unlink(missing_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        with temporary.open('wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # a robot is switched off, not shut down
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_files({path: content})

@@ -1,13 +1,20 @@
 """Fitting and storing the temperature of a whole model."""
 
 from collections import Counter
+import errno
+import os
 
 import numpy as np
 import pytest
 from streets import TINY
 
 from rtseg_ros.errors import EngineError, EvaluationError, ModelFileError
-from rtseg_ros.evaluation.calibrate import calibrate, interpolated, store_temperature
+from rtseg_ros.evaluation.calibrate import (
+    calibrate,
+    check_temperature_can_be_stored,
+    interpolated,
+    store_temperature,
+)
 from rtseg_ros.evaluation.sources import Item
 from rtseg_ros.labels import CAMVID
 from rtseg_ros.runtime import load_segmenter
@@ -122,3 +129,21 @@ def test_refusals(segmenter, make_model, tmp_path):
     text.write_text('hello')
     with pytest.raises(ModelFileError):
         store_temperature(text, 2.0)
+
+
+def test_a_read_only_installation_is_refused_and_left_alone(make_model, monkeypatch):
+    path = make_model('read_only')
+    before = path.read_bytes()
+    check_temperature_can_be_stored(path)
+
+    def read_only(*_):
+        raise OSError(errno.EROFS, 'Read-only file system')
+
+    monkeypatch.setattr(os, 'replace', read_only)
+    with pytest.raises(EvaluationError, match='Read-only file system'):
+        store_temperature(path, 2.0)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    monkeypatch.setattr(os, 'access', lambda *_: False)
+    with pytest.raises(EvaluationError, match='not writable.*copy of the model'):
+        check_temperature_can_be_stored(path)
