@@ -64,8 +64,11 @@ ARGUMENTS = (
         'fastdds_profile',
         EnvironmentVariable(
             'FASTDDS_DEFAULT_PROFILES_FILE',
-            default_value=PathJoinSubstitution(
-                [FindPackageShare('rtseg_ros'), 'config', 'fastdds_images.xml']
+            default_value=EnvironmentVariable(
+                'FASTRTPS_DEFAULT_PROFILES_FILE',
+                default_value=PathJoinSubstitution(
+                    [FindPackageShare('rtseg_ros'), 'config', 'fastdds_images.xml']
+                ),
             ),
         ),
         "Fast DDS profiles of all three nodes; the package's own if the environment has none.",
