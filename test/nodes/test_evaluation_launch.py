@@ -57,7 +57,8 @@ def installed(tmp_path):
     return tmp_path / 'prefix'
 
 
-def test_launch_plays_the_bag_and_writes_the_report(make_model, installed, tmp_path):
+@pytest.fixture
+def bag_path(tmp_path):
     with BagWriter(tmp_path / 'bag', labels=TINY) as bag:
         for index in range(12):
             frame = np.zeros((48, 64, 3), np.uint8)
@@ -65,23 +66,81 @@ def test_launch_plays_the_bag_and_writes_the_report(make_model, installed, tmp_p
             truth = np.zeros((48, 64), np.uint8)
             truth[:, :32] = index % 3 + 1
             bag.write(frame, index * 250_000_000, truth)
-    output = tmp_path / 'report'
+    return tmp_path / 'bag'
+
+
+@pytest.fixture
+def launch(installed, tmp_path):
+    """Return a function that launches with these arguments until the end."""
     environment = dict(os.environ) | {
         'AMENT_PREFIX_PATH': f'{installed}{os.pathsep}{os.environ["AMENT_PREFIX_PATH"]}',
         'PYTHONPATH': os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]),
         'ROS_LOG_DIR': str(tmp_path / 'log'),
     }
-    result = subprocess.run(
-        [
-            sys.executable, '-c', RUN, str(ROOT / 'launch' / 'evaluation.launch.py'),
-            f'bag:={tmp_path / "bag"}', f'model:={make_model("launched", stride=1)}',
-            f'output:={output}',
-        ],
-        env=environment, capture_output=True, text=True, timeout=180, cwd=tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout + result.stderr
+
+    def run(**arguments):
+        return subprocess.run(
+            [
+                sys.executable, '-c', RUN, str(ROOT / 'launch' / 'evaluation.launch.py'),
+                *(f'{name}:={value}' for name, value in arguments.items()),
+            ],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=120, cwd=tmp_path,
+        )  # fmt: skip
+
+    return run
+
+
+def test_launch_plays_the_bag_and_writes_the_report(make_model, bag_path, launch, tmp_path):
+    output = tmp_path / 'report'
+    result = launch(bag=bag_path, model=make_model('launched', stride=1), output=output)
+    assert result.returncode == 0, result.stdout
     report = json.loads((output / 'report.json').read_text())
     assert report['frames'] == 12
     assert report['accounting']['published'] == 12
     assert report['miou'] == 1
     assert report['mode'] == 'live'
+
+
+def test_empty_arguments_leave_it_to_the_files(make_model, bag_path, launch, tmp_path):
+    model, output = make_model('own', stride=1), tmp_path / 'own_report'
+    own, under_test = tmp_path / 'own.yaml', tmp_path / 'node.yaml'
+    own.write_text(
+        f'/**/evaluation:\n  ros__parameters: {{model: {model}, output: {output}}}\n'
+        '/**/bag_player:\n  ros__parameters: {rate_hz: 2.0}\n'
+    )
+    under_test.write_text(f'/**/segmentation:\n  ros__parameters: {{model: {model}}}\n')
+    result = launch(bag=bag_path, params_file=own, node_params_file=under_test)
+    assert result.returncode == 0, result.stdout
+    report = json.loads((output / 'report.json').read_text())
+    assert report['miou'] == 1
+    assert report['live']['sent_hz'] == pytest.approx(2, rel=0.2)
+
+
+def test_launch_fails_with_a_bad_bag(make_model, launch, tmp_path):
+    result = launch(bag=tmp_path / 'typo', model=make_model('launched', stride=1))
+    assert result.returncode == 1, result.stdout
+    assert 'there is no bag' in result.stdout
+    assert 'failed with status 1' in result.stdout
+
+
+def test_launch_fails_with_a_bad_model(bag_path, launch):
+    result = launch(bag=bag_path, model='nowhere.onnx')
+    assert result.returncode == 1, result.stdout
+    assert "model 'nowhere.onnx' cannot be read" in result.stdout
+
+
+def test_launch_fails_where_the_node_under_test_does_not_start(
+    make_model, bag_path, launch, tmp_path
+):
+    under_test, own = tmp_path / 'node.yaml', tmp_path / 'own.yaml'
+    under_test.write_text('/**/segmentation:\n  ros__parameters: {providers: [NoneSuch]}\n')
+    own.write_text('/**/bag_player:\n  ros__parameters: {wait_s: 12.0}\n')
+    result = launch(
+        bag=bag_path, model=make_model('launched', stride=1), node_params_file=under_test,
+        params_file=own,
+    )  # fmt: skip
+    assert result.returncode == 1, result.stdout
+    assert 'not configured' in result.stdout
+    assert 'waiting for 2 subscribers' in result.stdout
+    assert 'bag_player' in result.stdout.split('failed with status 1')[0].splitlines()[-1]
