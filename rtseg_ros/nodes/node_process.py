@@ -49,5 +49,7 @@ class NodeProcess:
 
 def isolate_graph() -> None:
     """Keep a graph off the network and away from other graphs on this machine."""
+    if os.environ.get('ROS_DISTRO') == 'humble':  # later ones know the other, and warn of this
+        os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     os.environ.setdefault('ROS_DOMAIN_ID', str(os.getpid() % 100 + 1))
