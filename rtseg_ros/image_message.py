@@ -124,6 +124,8 @@ def pixels_from_image(message: ImageLike) -> np.ndarray:
         raise FrameError(f'data hold {data.size} bytes, fewer than step * height = {step * rows}')
     pixels = data[: step * rows].reshape(rows, step)[:, :row]
     if encoding.bytes_each == 2:
+        # NumPy before 1.23 (Ubuntu 22.04) gives padded rows, which have gaps, no other view.
+        pixels = np.ascontiguousarray(pixels)
         pixels = pixels.view('>u2' if message.is_bigendian else '<u2').astype(np.uint16)
     if encoding.channels == 1:
         return pixels
