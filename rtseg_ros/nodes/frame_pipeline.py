@@ -10,7 +10,7 @@ from rclpy.clock import Clock
 from rclpy.serialization import deserialize_message
 from std_msgs.msg import Header
 
-from rtseg_ros.errors import FrameError, RtsegError
+from rtseg_ros.errors import EngineError, FrameError, RtsegError
 from rtseg_ros.nodes.accounting import one_line
 from rtseg_ros.nodes.camera import Camera, Wanted
 from rtseg_ros.nodes.frame_worker import Waiting
@@ -61,8 +61,12 @@ class FramePipeline:
     def install(self, segmenter: Segmenter | None) -> None:
         """Put a segmenter in the place of the present one, which is closed."""
         if segmenter is not None:
-            segmenter.engine.take_over()
-            self._palette = segmenter.labels.palette_bgr()
+            try:
+                segmenter.engine.take_over()
+                self._palette = segmenter.labels.palette_bgr()
+            except Exception:
+                segmenter.close()  # the present one goes on
+                raise
         old, self.segmenter = self.segmenter, segmenter
         if old is not None:
             old.close()
@@ -86,6 +90,11 @@ class FramePipeline:
                 return None
             if self._too_old(camera, message.header):
                 return None
+            if not (wanted.mask or wanted.overlay or segmenter.has_scores):
+                raise EngineError(
+                    f'only confidence is subscribed to, and {segmenter.engine.model.path.name} '
+                    "gives labels without scores; convert it again with a 'logits' output"
+                )
             frame = frame_from_image(message)
             decoded_ns = time.perf_counter_ns()
             return _Decoded(
@@ -107,8 +116,7 @@ class FramePipeline:
     def _segment(
         self, frames: Sequence[_Decoded], segmenter: Segmenter
     ) -> list[Segmentation | None]:
-        has_scores = 'logits' in segmenter.engine.model.outputs
-        confidence = has_scores and any(frame.wanted.confidence for frame in frames)
+        confidence = segmenter.has_scores and any(frame.wanted.confidence for frame in frames)
         try:
             return list(
                 segmenter.finish([frame.prepared for frame in frames], confidence=confidence)

@@ -97,6 +97,11 @@ class Segmenter:
         """
         return self.finish([self.prepare(frame)], confidence=confidence)[0]
 
+    @property
+    def has_scores(self) -> bool:
+        """Whether the model gives scores, without which there is no confidence."""
+        return 'logits' in self.engine.model.outputs
+
     def prepare(self, frame: np.ndarray) -> Prepared:
         """Do the first part of ``__call__``: check and preprocess a frame."""
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size:
@@ -170,7 +175,7 @@ class Segmenter:
         if min_confidence is not None:
             if not 0 <= min_confidence <= 1:
                 raise SettingError(f'min_confidence is {min_confidence}; accepted: 0 to 1')
-            if min_confidence > 0 and 'logits' not in self.engine.model.outputs:
+            if min_confidence > 0 and not self.has_scores:
                 raise EngineError(self._no_scores())
         if unlabelled_id is not None:
             self._table, self._class_table = self._tables(unlabelled_id)
