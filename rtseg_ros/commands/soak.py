@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import asdict
 import json
+import math
 from pathlib import Path
 import tempfile
 
@@ -10,15 +11,25 @@ from tqdm import tqdm
 
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.machine import machine
+from rtseg_ros.output_files import check_output_file
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
+
+# Shorter, and too little memory is seen after the start to say whether it grows.
+MINIMUM_S = 6.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('--minutes', type=float, default=2.0, help='how long')
-    parser.add_argument('--overload', type=float, default=3.0, help='frames per frame it can take')
+    parser.add_argument(
+        '--minutes', type=minutes, default=2.0, help=f'how long, {MINIMUM_S / 60:g} or more'
+    )
+    parser.add_argument(
+        '--overload', type=factor, default=3.0, help='frames per frame it can take'
+    )
     parser.add_argument('--model', default=DEFAULT_MODEL, help='.onnx file or shipped name')
-    parser.add_argument('--size', default='640x480', metavar='WxH', help='of the frames')
+    parser.add_argument(
+        '--size', type=size_hw, default='640x480', metavar='WxH', help='of the frames'
+    )
     parser.add_argument('--max-age-ms', type=float, default=0.0, help="the node's parameter")
     parser.add_argument('--growth-mib', type=float, default=16.0, help='of memory, that is noise')
     parser.add_argument('--json', metavar='FILE', help='also write the report here')
@@ -26,18 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the soak; 3 if something was not met."""
+    check_output_file(arguments.json)
     use_image_profile()
     from rtseg_ros.nodes.node_process import isolate_graph
     from rtseg_ros.nodes.soak import SoakSettings, run_soak
 
     isolate_graph()
-    width, height = (int(value) for value in arguments.size.split('x'))
     seconds = arguments.minutes * 60
     with tempfile.TemporaryDirectory() as folder, tqdm(total=round(seconds), unit='s') as bar:
         report = run_soak(
             SoakSettings(
                 model=str(model_path(arguments.model).resolve()),
-                size_hw=(height, width),
+                size_hw=arguments.size,
                 seconds=seconds,
                 overload=arguments.overload,
                 max_age_ms=arguments.max_age_ms,
@@ -54,3 +65,29 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in problems:
         print(f'not met: {problem}')
     return 3 if problems else 0
+
+
+def minutes(text: str) -> float:
+    """Read a duration that is long enough."""
+    value = float(text)
+    if not MINIMUM_S / 60 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"it is '{text}'; give {MINIMUM_S / 60:g} or more")
+    return value
+
+
+def factor(text: str) -> float:
+    """Read a number above 0."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"it is '{text}'; give a number above 0")
+    return value
+
+
+def size_hw(text: str) -> tuple[int, int]:
+    """Read WxH; return height and width."""
+    width, found, height = text.partition('x')
+    if not (found and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError(
+            f"it is '{text}'; give width x height in pixels, e.g. 640x480"
+        )
+    return int(height), int(width)

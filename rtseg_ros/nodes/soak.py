@@ -26,6 +26,8 @@ MEMORY_PERIOD_S = 2.0
 # The first masks, allocations and rates belong to the start, not to the state that is judged.
 SETTLING = 0.1
 PATIENCE_S = 60.0
+# Where a frame ends that gets no mask, if none is sent before its mask came.
+_LOST = ('stale', 'rejected', 'failed')
 Progress = Callable[[float], None]
 
 
@@ -184,7 +186,7 @@ def run_soak(settings: SoakSettings, *, progress: Progress) -> SoakReport:
         progress: Called with the seconds that have passed.
 
     Raises:
-        RtsegError: If the node ends, or does not answer.
+        RtsegError: If the node ends, does not answer, or gives no masks.
     """
     rclpy.init()
     try:
@@ -205,7 +207,7 @@ def _soak(
     settings: SoakSettings, listener: _Listener, process: NodeProcess, progress: Progress
 ) -> SoakReport:
     frames = np.random.default_rng(0).integers(0, 256, (4, *settings.size_hw, 3), np.uint8)
-    period_s = _time_of_one(listener, frames) / settings.overload
+    period_s = _time_of_one(listener, frames, settings) / settings.overload
     before = listener.counts()
     del listener.ages_ms[:]
     sent, next_window = 0, before['published'] + WINDOW
@@ -233,6 +235,8 @@ def _soak(
     counts = {name: after[name] - before[name] for name in after}
     settled = [(t, size) for t, size in memory if t >= SETTLING * seconds]
     times, sizes = np.array(settled).T
+    if not listener.ages_ms:
+        raise _no_mask(settings, listener)
     ages = np.array(listener.ages_ms[int(SETTLING * len(listener.ages_ms)) :])
     return SoakReport(
         sent=sent,
@@ -250,7 +254,7 @@ def _soak(
     )
 
 
-def _time_of_one(listener: _Listener, frames: np.ndarray) -> float:
+def _time_of_one(listener: _Listener, frames: np.ndarray, settings: SoakSettings) -> float:
     """Return the seconds from sending a frame to its mask, one after the other."""
     times = []
     for number in range(PROBES):
@@ -258,10 +262,27 @@ def _time_of_one(listener: _Listener, frames: np.ndarray) -> float:
         start = time.monotonic()
         listener.send(frames[number % len(frames)])
         end = start + PATIENCE_S
-        while len(listener.ages_ms) == count and time.monotonic() < end:
+        while len(listener.ages_ms) == count:
             rclpy.spin_once(listener.node, timeout_sec=0.02)
+            lost = sum(int(listener.values.get(name, 0)) for name in _LOST)
+            if lost or time.monotonic() > end:
+                raise _no_mask(settings, listener)
         times.append(time.monotonic() - start)
     return float(np.median(times))
+
+
+def _no_mask(settings: SoakSettings, listener: _Listener) -> RtsegError:
+    height, width = settings.size_hw
+    text = ', '.join(f'{name} {listener.values.get(name, 0)}' for name in BINS)
+    text = f'no mask came back of a frame of {width}x{height}: {text}'
+    if error := listener.values.get('last_error'):
+        text += f' ({error})'
+    if settings.max_age_ms:
+        text += (
+            f'; a frame older than max_age_ms, here {settings.max_age_ms:g}, gets none: '
+            'give more, or 0 for any age'
+        )
+    return RtsegError(text)
 
 
 def _resident_mib(pid: int) -> float:

@@ -44,6 +44,21 @@ def test_two_minutes_of_three_times_too_many_frames(make_model, tmp_path):
         assert window['age_p50'] < 4 * window['inference_p50']
 
 
+def test_soak_ends_at_the_first_frame_without_a_mask(make_model):
+    pytest.importorskip('tqdm', reason='rtseg soak shows its progress with tqdm')
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, '-m', 'rtseg_ros.cli', 'soak', '--size', '320x240',
+         '--max-age-ms', '0.001', '--model', str(make_model(size_hw=(240, 320)))],
+        capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert 'no mask came back of a frame of 320x240: published 0' in done.stderr
+    assert 'max_age_ms, here 0.001' in done.stderr
+    assert 'Traceback' not in done.stderr
+    assert time.monotonic() - start < 50  # the account says so, long before the patience ends
+
+
 @pytest.fixture
 def robot(bench, tiny_model):
     bench.reconfigure(model=str(tiny_model), max_age_ms=0.0)
