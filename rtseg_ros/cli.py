@@ -88,6 +88,12 @@ def _run(words: list[str]) -> int:
             file=sys.stderr,
         )
         return 1
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        subject = '' if error.filename is None else f"'{error.filename}': "
+        print(f'rtseg {verb}: {subject}{error.strerror or error}', file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f'rtseg {verb}: interrupted', file=sys.stderr)
         return 130

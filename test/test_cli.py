@@ -1,6 +1,8 @@
 """The shell command around its verbs."""
 
+import errno
 import os
+from pathlib import Path
 import subprocess
 import sys
 
@@ -38,3 +40,82 @@ def test_an_unknown_verb_is_2(capsys):
         main(['paint'])
     assert exit_.value.code == 2
     assert 'paint' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['runs', 'nothing'],
+        ['models'],
+        ['convert', 'none.pth', '-o', 'none.onnx'],
+        ['train', 'espnet', '--root', 'nothing', '-o', 'run'],
+        ['evaluate', '--dataset', 'camvid', '--root', 'nothing'],
+        ['evaluate', '--compare', 'a', 'b'],
+        ['benchmark', 'espnet'],
+        ['demo'],
+        ['doctor'],
+        ['soak'],
+    ],
+    ids=' '.join,
+)
+def test_json_that_cannot_be_written_is_refused_before_the_work(
+    words, tmp_path, capsys, monkeypatch
+):
+    for needed in ('torch', 'rosbags', 'tqdm'):
+        pytest.importorskip(needed, reason=f'{needed} is not installed')
+    monkeypatch.chdir(tmp_path)
+    assert main([*words, '--json', 'nowhere/x.json']) == 1
+    said = capsys.readouterr()
+    assert "there is no folder 'nowhere'" in said.err
+    assert said.out == ''
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['train', 'espnet', '--root', 'nothing', '-o'],
+        ['evaluate', '--dataset', 'camvid', '--root', 'nothing', '-o'],
+        ['benchmark', 'espnet', '--output'],
+        ['bag', '--images', 'nothing', '-o'],
+        ['demo', '--output'],
+    ],
+    ids=' '.join,
+)
+def test_output_folder_that_cannot_be_made_is_refused_before_the_work(words, tmp_path, capsys):
+    for needed in ('torch', 'rosbags', 'tqdm'):
+        pytest.importorskip(needed, reason=f'{needed} is not installed')
+    (tmp_path / 'file').write_text('')
+    assert main([*words, str(tmp_path / 'file' / 'out')]) == 1
+    assert f"'{tmp_path / 'file'}' is a file" in capsys.readouterr().err
+
+
+def test_an_error_of_the_system_is_one_line(tmp_path, capsys, monkeypatch):
+    pytest.importorskip('torch', reason='the list of networks needs torch')
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, 'No space left on device', str(tmp_path / 'x.json'))
+
+    monkeypatch.setattr(Path, 'write_text', full)
+    model = 'swiftnet_mnv2_camvid'
+    assert main(['models', '--describe', model, '--json', str(tmp_path / 'x.json')]) == 1
+    said = capsys.readouterr().err
+    assert said == f"rtseg models: '{tmp_path / 'x.json'}': No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--size', '640'], "it is '640'; give width x height in pixels, e.g. 640x480"),
+        (['--size', '0x480'], "it is '0x480'"),
+        (['--minutes', '0.01'], "it is '0.01'; give 0.1 or more"),
+        (['--minutes', 'nan'], "it is 'nan'"),
+        (['--overload', '0'], 'give a number above 0'),
+    ],
+)
+def test_soak_says_what_its_options_accept(words, message, capsys):
+    pytest.importorskip('tqdm', reason='rtseg soak shows its progress with tqdm')
+    with pytest.raises(SystemExit) as exit_:
+        main(['soak', *words])
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err

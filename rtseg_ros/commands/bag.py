@@ -12,6 +12,7 @@ from rtseg_ros.datasets import load_dataset
 from rtseg_ros.datasets.frames import open_source
 from rtseg_ros.errors import BagError
 from rtseg_ros.labels import LabelSet
+from rtseg_ros.output_files import check_output_folder
 
 # Stamps start here unless asked otherwise, so that the same input gives the same bag.
 START_S = 1_700_000_000.0
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the bag."""
+    check_output_folder(arguments.output)
     rate_hz, labels, frames, total = _open(arguments)
     rate_hz = arguments.rate or rate_hz
     if rate_hz <= 0:

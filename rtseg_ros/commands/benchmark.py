@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from rtseg_ros.errors import BenchmarkError
+from rtseg_ros.output_files import check_output_file, check_output_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Race, or check TensorRT on real hardware."""
+    check_output_folder(arguments.output)
+    check_output_file(arguments.json)
     if arguments.report:
         return _report(arguments)
     if arguments.prepare_only and not arguments.keep:

@@ -9,6 +9,7 @@ from typing import Any
 from rtseg_ros.conversion.plan import build_model_plan, only_engine
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ParityError
+from rtseg_ros.output_files import check_output_file
 from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
 from rtseg_ros.settings import add_options, settings_from_options
 
@@ -30,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Convert, build, or both, and say what came of it."""
     settings = settings_from_options(args, ConversionSettings)
     options = settings_from_options(args, TensorRtOptions, prefix=TENSORRT)
+    check_output_file(args.json)
     figures: dict[str, Any] = {}
     model = settings.checkpoint
     try:

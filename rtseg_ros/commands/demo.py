@@ -15,6 +15,7 @@ from rtseg_ros.errors import RtsegError
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.machine import machine
+from rtseg_ros.output_files import check_output_file, check_output_folder
 from rtseg_ros.overlay import legend
 from rtseg_ros.pictures import OverlayVideo
 from rtseg_ros.runtime import load_segmenter
@@ -37,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo and write overlay video, contact sheet and summary."""
+    check_output_folder(arguments.output)
+    check_output_file(arguments.json)
     source = '' if arguments.topic else str(arguments.source or _street_clip())
     if source and not Path(source).exists():
         raise RtsegError(f"there is no file or folder '{source}'")

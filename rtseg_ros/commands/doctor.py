@@ -12,6 +12,7 @@ from rtseg_ros.doctor import machine_checks
 from rtseg_ros.doctor.ros_checks import ros
 from rtseg_ros.errors import ModelFileError
 from rtseg_ros.finding import Finding
+from rtseg_ros.output_files import check_output_file
 
 # What may be missing or broken is imported where it is looked at.
 ENGINES = ('onnxruntime', 'tensorrt')
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings as they come; 1 if there is a problem."""
+    check_output_file(arguments.json)
     findings = []
     for finding in _findings(arguments):
         print(

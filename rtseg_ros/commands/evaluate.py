@@ -12,7 +12,12 @@ from tqdm import tqdm
 from rtseg_ros.datasets import load_dataset
 from rtseg_ros.errors import EvaluationError
 from rtseg_ros.evaluation.bag_source import BagSource
-from rtseg_ros.evaluation.calibrate import Calibration, calibrate, store_temperature
+from rtseg_ros.evaluation.calibrate import (
+    Calibration,
+    calibrate,
+    check_temperature_can_be_stored,
+    store_temperature,
+)
 from rtseg_ros.evaluation.compare import compare
 from rtseg_ros.evaluation.evaluate import evaluate
 from rtseg_ros.evaluation.live_report import report_live
@@ -27,6 +32,7 @@ from rtseg_ros.evaluation.spool import Spool
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import load_label_set
+from rtseg_ros.output_files import check_output_file, check_output_folder
 from rtseg_ros.runtime import Segmenter, load_segmenter
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
 
@@ -89,8 +95,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate or compare."""
+    check_output_file(arguments.json)
     if arguments.compare:
         return _compare(arguments)
+    check_output_folder(arguments.output)
     requirements = [requirement_from_text(text) for text in arguments.require]
     source = _source(arguments)
     if arguments.live:
@@ -98,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     segmenter = _segmenter(arguments)
     calibration = None
     if arguments.calibrate:
+        check_temperature_can_be_stored(model_path(arguments.model))
         calibration = _calibrate(segmenter, source, arguments.model)
         segmenter.close()
         segmenter = _segmenter(arguments)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtseg_ros.errors import CheckpointError
+from rtseg_ros.output_files import check_output_file
 from rtseg_ros.runtime.model_file import model_path, read_model_file
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the options say; the table of networks without --describe and --erf."""
+    if args.json != '-':
+        check_output_file(args.json)
     if args.describe:
         result = _description(args.describe)
         lines = [f'{key:<20} {_plain(value)}' for key, value in result.items()]

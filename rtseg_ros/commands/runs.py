@@ -5,6 +5,7 @@ from dataclasses import asdict
 import json
 from pathlib import Path
 
+from rtseg_ros.output_files import check_output_file
 from rtseg_ros.training.summary import markdown_table, summarise_run
 
 
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table as Markdown."""
+    check_output_file(arguments.json)
     runs = [summarise_run(folder) for folder in arguments.runs]
     print(markdown_table(runs))
     if arguments.json:

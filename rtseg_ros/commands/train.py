@@ -18,6 +18,7 @@ from rtseg_ros.datasets.check import check_dataset
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.networks import create_network, list_networks
 from rtseg_ros.networks.encoders import load_encoder_weights
+from rtseg_ros.output_files import check_output_file, check_output_folder
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing
 from rtseg_ros.training.pretrained import pretrained_encoder
 from rtseg_ros.training.recipe import RECIPES, Recipe, default_recipe
@@ -71,6 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the data, then train; continues where an earlier call in the same folder stopped."""
+    check_output_folder(arguments.output)
+    check_output_file(arguments.json)
     train = load_dataset(arguments.dataset, arguments.root, arguments.train_split)
     if arguments.hold_out:
         train, val = split_by_prefix(train, arguments.hold_out)

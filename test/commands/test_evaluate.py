@@ -1,6 +1,7 @@
 """``rtseg evaluate`` as a user calls it."""
 
 import json
+import os
 from pathlib import Path
 import signal
 import subprocess
@@ -258,3 +259,15 @@ def test_the_shipped_model_scores_what_its_card_says(tmp_path):
     assert report['boundary_f_score'] is None
     segmenter = load_segmenter('swiftnet_mnv2_camvid')
     assert report['model']['sha256'] == segmenter.engine.model.sha256
+
+
+def test_calibration_of_a_model_that_cannot_be_replaced_is_refused_first(
+    work, tmp_path, capsys, monkeypatch
+):
+    may = os.access
+    monkeypatch.setattr(os, 'access', lambda path, mode: path != work and may(path, mode))
+    assert evaluate(work, tmp_path / 'out', '--calibrate') == 1
+    said = capsys.readouterr().err
+    assert 'the temperature cannot be stored' in said
+    assert 'calibrate: ' not in said  # the bar of the pass over the frames
+    assert not (tmp_path / 'out').exists()
