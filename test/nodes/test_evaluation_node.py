@@ -3,6 +3,7 @@
 from dataclasses import fields
 import json
 from pathlib import Path
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 import yaml
 
@@ -67,9 +69,19 @@ def report_in(folder):
     return json.loads((folder / 'report.json').read_text())
 
 
-def evaluate(*words):
+# Less patience than in earnest; no less than discovery takes on a busy machine.
+IMPATIENT = """
+import sys
+from rtseg_ros.cli import main
+from rtseg_ros.nodes import live_evaluation
+live_evaluation.DISCOVERY_S = 15.0
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def evaluate(*words, program=('-m', 'rtseg_ros.cli')):
     return subprocess.Popen(
-        [sys.executable, '-m', 'rtseg_ros.cli', 'evaluate', *map(str, words)],
+        [sys.executable, *program, 'evaluate', *map(str, words)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         # Where the tests run as a background job, SIGINT is ignored from birth.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -108,7 +120,7 @@ def test_the_command_gives_the_offline_figures(bag, model, offline, tmp_path):
 
 def test_frames_that_the_node_cannot_take_are_counted(bag, make_model, tmp_path):
     """A slow model at 60 Hz, and Ctrl-C while the sustained rate is searched."""
-    slow = make_model('slow', stride=1, work=60)
+    slow = make_model('slow', stride=1, work=240)
     process = evaluate(
         slow, '--bag', bag, '--live', '--rate', '60', '--search-rate', '-o', tmp_path
     )
@@ -134,6 +146,60 @@ def test_frames_that_the_node_cannot_take_are_counted(bag, make_model, tmp_path)
     ]
     assert outcomes.count('published') == counts['published']
     assert outcomes.count('lost') == COUNT - counts['published']
+
+
+def playing(process):
+    """Read until the first masks are there; return the processes of the nodes by name."""
+    text = b''
+    while not re.search(rb'play: .*\b[1-9]\d*/\d+', text):
+        part = process.stdout.read1(200)
+        assert part, text.decode()
+        text += part
+    children = psutil.Process(process.pid).children()
+    return {child.cmdline()[2].split('.')[-1]: child for child in children}
+
+
+def test_sigterm_stops_the_nodes_too(bag, model, tmp_path):
+    process = evaluate(model, '--bag', bag, '--live', '--rate', '1', '-o', tmp_path)
+    nodes = playing(process)
+    assert set(nodes) == {'segmentation_node', 'bag_player'}
+    process.terminate()
+    output = process.communicate(timeout=60)[0].decode()
+    assert process.returncode == 130, output
+    assert not any(node.is_running() for node in nodes.values())
+    assert report_in(tmp_path)['stopped_by'] == 'interrupted'
+    assert not (tmp_path / 'masks.part').exists()
+
+
+def test_a_player_that_says_nothing_more_is_given_up(bag, model, tmp_path):
+    process = evaluate(
+        model, '--bag', bag, '--live', '--rate', '4', '-o', tmp_path, program=('-c', IMPATIENT)
+    )
+    playing(process)['bag_player'].suspend()
+    output = process.communicate(timeout=90)[0].decode()
+    assert process.returncode == 1, output
+    assert 'no answer from the bag player within 15 s' in output
+    assert report_in(tmp_path)['stopped_by'].startswith('no answer from the bag player')
+
+
+@pytest.mark.parametrize('live', [True, False])
+def test_a_wrong_mapping_is_found_before_anything_is_played(
+    bag, model, launch_node, tmp_path, capsys, live
+):
+    mapping, output = tmp_path / 'mapping.yaml', tmp_path / 'report'
+    mapping.write_text('classes: {nothing: known}\n')
+    if live:
+        words = [model, '--bag', bag, '--live', '--mapping', mapping, '-o', output]
+        assert main(['evaluate', *map(str, words)]) == 1
+        said = capsys.readouterr().err
+    else:
+        node = launch_node(
+            'evaluation_node', namespace='/mapping', model=model, mapping=mapping, output=output
+        )
+        assert node.ended() == 1
+        said = node.text()
+    assert str(mapping) in said
+    assert not output.exists()
 
 
 def test_the_node_only_listens(bag, model, offline, launch_node, tmp_path):
