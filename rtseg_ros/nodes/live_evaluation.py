@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 import json
+import math
 from pathlib import Path
 import time
 from typing import Any
@@ -208,8 +209,7 @@ class _Session:
         if refused:
             raise EvaluationError(f'the bag player refuses: {refused[0]}')
         playing = self._play.call_async(Trigger.Request())
-        while not playing.done():
-            self._spin(progress)
+        self._wait_until_played(playing, rate_hz, limit, progress)
         answer = playing.result()
         if not answer.success:
             raise EvaluationError(f'the bag cannot be played: {answer.message}')
@@ -222,6 +222,19 @@ class _Session:
             if matcher.masks != masks:
                 masks, end = matcher.masks, time.monotonic() + DRAIN_S
         return {f'played_{key}': value for key, value in json.loads(answer.message).items()}
+
+    def _wait_until_played(
+        self, playing: Any, rate_hz: float, limit: int, progress: Callable[[], None]
+    ) -> None:
+        """Wait for the player's answer; DDS may lose it, and then nothing more would come."""
+        rounds = max(math.ceil(limit / self._images), 1) if self._images else 1
+        # The last image may lie in the bag long before its end, and a slow disk makes it late.
+        planned = rounds * self._duration_s * self._time_scale(rate_hz) + time.monotonic()
+        while not playing.done():
+            self._spin(progress)
+            quiet_since = max(planned, self._listener.last_image)
+            if time.monotonic() > quiet_since + DISCOVERY_S:
+                raise self._no_answer('the bag player')
 
     def _next_diagnostics(self) -> None:
         """Wait for diagnostics that were made after now."""
@@ -236,10 +249,13 @@ class _Session:
         while not condition():
             self._spin(lambda: None)
             if time.monotonic() > end:
-                raise EvaluationError(
-                    f'no answer from {what} within {DISCOVERY_S:.0f} s; the logs in '
-                    f'{self._settings.log_dir} say more'
-                )
+                raise self._no_answer(what)
+
+    def _no_answer(self, what: str) -> EvaluationError:
+        return EvaluationError(
+            f'no answer from {what} within {DISCOVERY_S:.0f} s; the logs in '
+            f'{self._settings.log_dir} say more'
+        )
 
     def _spin(self, progress: Callable[[], None]) -> None:
         rclpy.spin_once(self._listener, timeout_sec=0.1)
