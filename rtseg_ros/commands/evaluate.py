@@ -18,6 +18,7 @@ from rtseg_ros.evaluation.calibrate import (
     check_temperature_can_be_stored,
     store_temperature,
 )
+from rtseg_ros.evaluation.class_mapping import align
 from rtseg_ros.evaluation.compare import compare
 from rtseg_ros.evaluation.evaluate import evaluate
 from rtseg_ros.evaluation.live_report import report_live
@@ -149,15 +150,17 @@ def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requ
     # Nodes and evaluation must agree on the transport, and DDS reads it when rclpy starts.
     use_image_profile()
     from rtseg_ros.nodes.live_evaluation import LiveSettings, run_live
-    from rtseg_ros.nodes.node_process import isolate_graph
+    from rtseg_ros.nodes.node_process import isolate_graph, sigterm_as_ctrl_c
 
+    model = read_model_file(model_path(arguments.model))
+    # Before anything is played: a wrong mapping would be found after the whole run.
+    classes = model.metadata.labels
+    align(classes, source.labels or classes, mapping=arguments.mapping)
     isolate_graph()
     if arguments.engine == 'tensorrt':
         _segmenter(arguments).close()  # built here, the node finds the plan in the cache
-    model = read_model_file(model_path(arguments.model))
     output = Path(arguments.output)
     output.mkdir(parents=True, exist_ok=True)
-    spool = Spool(output / 'masks.part')
     settings = LiveSettings(
         bag=arguments.bag,
         image_topic=source.image_topic,
@@ -175,25 +178,21 @@ def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requ
         log_dir=output,
     )
     total = min(len(source), arguments.limit) if arguments.limit else len(source)
-    try:
+    with sigterm_as_ctrl_c(), Spool(output / 'masks.part') as spool:
         with tqdm(total=total, unit='mask', desc='play') as bar:
             run = run_live(settings, spool, progress=_mover(bar))
-    except BaseException:
-        spool.close()
-        spool.remove()
-        raise
-    with tqdm(total=spool.count, unit='frame', desc='score') as bar:
-        report = report_live(
-            run,
-            output=output,
-            model=model,
-            truth_labels=source.labels,
-            truth_table=source.truth_table,
-            source=source.facts(),
-            mapping=arguments.mapping,
-            boundary=not arguments.no_boundary,
-            progress=_mover(bar),
-        )
+        with tqdm(total=spool.count, unit='frame', desc='score') as bar:
+            report = report_live(
+                run,
+                output=output,
+                model=model,
+                truth_labels=source.labels,
+                truth_table=source.truth_table,
+                source=source.facts(),
+                mapping=arguments.mapping,
+                boundary=not arguments.no_boundary,
+                progress=_mover(bar),
+            )
     _finish(report, output, arguments.json)
     if run.error is not None:
         raise run.error

@@ -72,7 +72,7 @@ def report_live(
     """Score the spooled masks and write the report.
 
     Args:
-        run: What was seen; its spool is removed.
+        run: What was seen.
         output: Folder of the report.
         model: The file that the node ran.
         truth_labels: Meaning of the ground truth; None to take it for the model's classes.
@@ -111,7 +111,6 @@ def report_live(
     report['latency_ms'] |= _node_stages(after)
     report['live'] = figures | run.facts | {'node_counts': counts}
     write_report(output, report, recorder)
-    run.spool.remove()
     return report
 
 

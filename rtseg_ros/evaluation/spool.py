@@ -36,12 +36,19 @@ class Spooled:
 
 
 class Spool:
-    """A file of frames in order; label images are kept as PNG."""
+    """A file of frames in order; label images are kept as PNG. Leaving the context deletes it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = path.open('wb')
         self.count = 0
+
+    def __enter__(self) -> 'Spool':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._path.unlink(missing_ok=True)
 
     def add(self, item: Spooled) -> None:
         """Append a frame."""
@@ -71,10 +78,6 @@ class Spool:
                 yield Spooled(
                     **json.loads(facts), frame=frame, mask=_labels(mask), truth=_labels(truth)
                 )
-
-    def remove(self) -> None:
-        """Delete the file."""
-        self._path.unlink()
 
 
 def _png(labels: np.ndarray | None) -> bytes:

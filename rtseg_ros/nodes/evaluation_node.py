@@ -19,6 +19,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from rtseg_ros.bags import stamp_ns_from_cdr
 from rtseg_ros.errors import FrameError, RtsegError
+from rtseg_ros.evaluation.class_mapping import align
 from rtseg_ros.evaluation.live import LiveMatcher
 from rtseg_ros.evaluation.live_report import LiveRun, report_live
 from rtseg_ros.evaluation.sources import MAX_STAMP_GAP_NS
@@ -237,9 +238,32 @@ def _listen_and_report(node: EvaluationNode) -> None:
     settings = node.settings
     model = read_model_file(model_path(settings.model))
     labels = load_label_set(settings.labels) if settings.labels else None
+    mapping = settings.mapping or None
+    # Before anything is heard: a wrong mapping would be found after the whole run.
+    align(model.metadata.labels, labels or model.metadata.labels, mapping=mapping)
     output = Path(settings.output)
     output.mkdir(parents=True, exist_ok=True)
-    spool = Spool(output / 'masks.part')
+    with Spool(output / 'masks.part') as spool:
+        run = _listen(node, spool)
+        report = report_live(
+            run,
+            output=output,
+            model=model,
+            truth_labels=labels,
+            source={'kind': 'topics', 'name': node.resolve_topic_name('image')},
+            mapping=mapping,
+            boundary=settings.boundary,
+        )
+    counts = report['accounting']
+    node.get_logger().info(
+        f'{counts["published"]} masks for {counts["received"]} images, mIoU {report["miou"]}, '
+        f'latency {report["latency_ms"].get("total")}; {output / "report.html"}'
+    )
+
+
+def _listen(node: EvaluationNode, spool: Spool) -> LiveRun:
+    """Listen until the images end or Ctrl-C."""
+    silence_s = node.settings.silence_s
     matcher = node.listen(spool)
     before: dict[str, str] = {}
     error: BaseException | None = None
@@ -248,28 +272,14 @@ def _listen_and_report(node: EvaluationNode) -> None:
             rclpy.spin_once(node, timeout_sec=0.1)
             before = before or dict(node.diagnostics)
             quiet_s = time.monotonic() - node.last_image
-            if node.last_image and settings.silence_s and quiet_s > settings.silence_s:
+            if node.last_image and silence_s and quiet_s > silence_s:
                 break
     except (KeyboardInterrupt, ExternalShutdownException):
         # This is the regular end where silence_s is 0.
-        error = KeyboardInterrupt() if settings.silence_s else None
+        error = KeyboardInterrupt() if silence_s else None
     matcher.finish()
     spool.close()
-    run = LiveRun(matcher, spool, before, node.diagnostics, node.usage(), error)
-    report = report_live(
-        run,
-        output=output,
-        model=model,
-        truth_labels=labels,
-        source={'kind': 'topics', 'name': node.resolve_topic_name('image')},
-        mapping=settings.mapping or None,
-        boundary=settings.boundary,
-    )
-    counts = report['accounting']
-    node.get_logger().info(
-        f'{counts["published"]} masks for {counts["received"]} images, mIoU {report["miou"]}, '
-        f'latency {report["latency_ms"].get("total")}; {output / "report.html"}'
-    )
+    return LiveRun(matcher, spool, before, node.diagnostics, node.usage(), error)
 
 
 def main() -> int:

@@ -1,5 +1,7 @@
 """Starts and stops nodes in processes of their own, in a graph apart from others."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 import os
 from pathlib import Path
 import signal
@@ -45,6 +47,19 @@ class NodeProcess:
             raise RtsegError(
                 f'{self.name} ended with status {self.process.returncode}: ' + '\n'.join(tail)
             )
+
+
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Make SIGTERM a KeyboardInterrupt: nodes in sessions of their own would outlive it.
+
+    Only where rclpy is started without signal handlers, and in the main thread.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def isolate_graph() -> None:

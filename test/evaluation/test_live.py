@@ -53,7 +53,17 @@ def test_spool_gives_back_what_it_got(spool):
     assert (back[0].mask == TRUTH).all()
     assert (back[0].truth == TRUTH).all()
     assert back[1].mask is back[1].truth is back[2].truth is None
-    spool.remove()
+
+
+def test_spool_is_deleted_at_the_end_whatever_happens(tmp_path):
+    def interrupted():
+        with Spool(tmp_path / 'masks.part') as spool:
+            spool.add(Spooled('a', 0.0, None, False))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not list(tmp_path.iterdir())
 
 
 def test_latency_is_from_publication_to_arrival(spool):
