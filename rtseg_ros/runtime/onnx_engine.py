@@ -30,9 +30,14 @@ class OnnxEngine(Engine):
             threads: Threads of one inference; 0 for one per core.
 
         Raises:
-            EngineError: If a provider is missing or refuses, or the graph cannot be loaded.
+            EngineError: If no provider is given, one is missing or refuses, or the graph cannot
+                be loaded.
         """
         super().__init__(model)
+        if not providers:
+            raise EngineError(
+                f'providers is empty; accepted: {", ".join(ort.get_available_providers())}'
+            )
         missing = [name for name in providers if name not in ort.get_available_providers()]
         if missing:
             raise EngineError(

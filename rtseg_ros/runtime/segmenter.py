@@ -301,8 +301,13 @@ def load_segmenter(
     # Imported here so that a robot needs only the library that it runs.
     built: Engine
     if engine == 'onnxruntime':
-        from rtseg_ros.runtime.onnx_engine import OnnxEngine
-
+        try:
+            from rtseg_ros.runtime.onnx_engine import OnnxEngine
+        except ImportError as error:
+            raise EngineError(
+                f'ONNX Runtime cannot be imported ({error}); pip install onnxruntime, or use the '
+                'engine tensorrt'
+            ) from error
         built = OnnxEngine(model, providers=providers, threads=threads)
     elif engine == 'tensorrt':
         from rtseg_ros.runtime.tensorrt_engine import TensorRtEngine

@@ -1,5 +1,7 @@
 """The one path from frame to labels: size, confidence, unlabelled pixels, groups, bad input."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -151,6 +153,15 @@ def test_unknown_engine_and_provider(tiny_model):
         load_segmenter(tiny_model, engine='magic')
     with pytest.raises(EngineError, match='has no NoExecutionProvider'):
         load_segmenter(tiny_model, providers=('NoExecutionProvider',))
+    with pytest.raises(EngineError, match='providers is empty; accepted: .*CPUExecutionProvider'):
+        load_segmenter(tiny_model, providers=())
+
+
+def test_without_onnxruntime_it_says_what_to_install(tiny_model, monkeypatch):
+    monkeypatch.delitem(sys.modules, 'rtseg_ros.runtime.onnx_engine', raising=False)
+    monkeypatch.setitem(sys.modules, 'onnxruntime', None)  # as if it were not installed
+    with pytest.raises(EngineError, match='onnxruntime.*pip install onnxruntime'):
+        load_segmenter(tiny_model)
 
 
 def test_batch_is_the_single_frames(make_model):
