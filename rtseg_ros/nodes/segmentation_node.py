@@ -10,12 +10,13 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.time_source import CLOCK_TOPIC
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
@@ -69,8 +70,16 @@ class SegmentationNode(LifecycleNode):
         self._worker = FrameWorker[Camera](self._pipeline.work, name='segmentation')
         self._cameras: tuple[Camera, ...] = ()
         self._cameras_lock = threading.Lock()
+        self._loading = threading.Lock()  # held while a model is loaded beside another
+        self._changing = threading.Lock()  # held while model and settings change together
         self.add_on_set_parameters_callback(self._on_parameters)
-        self.create_service(Trigger, '~/load_model', self._on_load_model)
+        # Loading takes seconds to minutes: the rest goes on, and a second call is refused.
+        self.create_service(
+            Trigger,
+            '~/load_model',
+            self._on_load_model,
+            callback_group=ReentrantCallbackGroup(),
+        )
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # These must go on with use_sim_time, and while a service builds an engine.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -87,6 +96,12 @@ class SegmentationNode(LifecycleNode):
             self.get_logger().warning(ABSENCE)
         if self.get_parameter('autostart').value:
             self._autostart = self.create_timer(0.0, self._start_by_itself, clock=steady)
+
+    def create_subscription(self, msg_type: Any, topic: str, *args: Any, **options: Any) -> Any:
+        """Subscribe as any node; simulated time goes on while another callback loads a model."""
+        if topic == CLOCK_TOPIC:
+            options['callback_group'] = MutuallyExclusiveCallbackGroup()
+        return super().create_subscription(msg_type, topic, *args, **options)
 
     # Lifecycle: no exception leaves a transition.
 
@@ -170,12 +185,13 @@ class SegmentationNode(LifecycleNode):
 
     def _release(self) -> None:
         self._reporter.state = 'unconfigured'
-        with self._cameras_lock:
-            cameras, self._cameras = self._cameras, ()
-        for camera in cameras:
-            camera.destroy()
-            self._worker.forget(camera)
-        self._worker.call(lambda: self._pipeline.install(None))
+        with self._changing:
+            with self._cameras_lock:
+                cameras, self._cameras = self._cameras, ()
+            for camera in cameras:
+                camera.destroy()
+                self._worker.forget(camera)
+            self._worker.call(lambda: self._pipeline.install(None))
 
     def _camera(self, name: str, settings: SegmentationParameters) -> Camera:
         account = self._accounts.setdefault(name, FrameAccount(self._total))
@@ -226,20 +242,53 @@ class SegmentationNode(LifecycleNode):
                 'take turns'
             )
 
+    def _exchange_model(self, **changes: Any) -> str:
+        """Load the model of the changed settings, have it take the place of the present one.
+
+        Returns:
+            What was loaded.
+
+        Raises:
+            RtsegError: If it cannot be loaded, another one is being loaded, or the node was
+                cleaned up meanwhile.
+        """
+        if not self._loading.acquire(blocking=False):
+            raise RtsegError('a model is being loaded already; try again when that is done')
+        try:
+            present = self._pipeline.segmenter
+            segmenter = self._load(replace(self._pipeline.settings, **changes))
+            with self._changing:
+                # Others may have changed while it was loaded.
+                settings = replace(self._pipeline.settings, **changes)
+                try:
+                    if present is None or self._pipeline.segmenter is not present:
+                        raise RtsegError('the node was cleaned up meanwhile')
+                    segmenter.set_unlabelled(
+                        min_confidence=settings.min_confidence,
+                        unlabelled_id=settings.unlabelled_id,
+                    )
+                except RtsegError:
+                    segmenter.close()
+                    raise
+                self._install(segmenter, settings)
+                self._publish_label_info()
+                return self._log_model()
+        finally:
+            self._loading.release()
+
     def _on_load_model(
         self, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         """Load the file of parameter ``model`` anew, e.g. after it was replaced on disk."""
-        settings = self._pipeline.settings
         if self._pipeline.segmenter is None:
             response.message = 'the node is not configured; configure loads the model'
             return response
         try:
-            self._install(self._load(settings), settings)
-            self._publish_label_info()
-            response.success, response.message = True, self._log_model()
+            response.success, response.message = True, self._exchange_model()
         except Exception as error:  # noqa: BLE001  the old model goes on
-            response.message = f'{_reason(error)}; the old model goes on'
+            response.message = _reason(error)
+            if self._pipeline.segmenter is not None:
+                response.message += '; the old model goes on'
             self.get_logger().error(f'model not loaded: {response.message}')
         return response
 
@@ -259,26 +308,31 @@ class SegmentationNode(LifecycleNode):
         )
         if reason or segmenter is None:
             return reason
-        settings = self._pipeline.settings
-        known = {c.name: c.value for c in changes if hasattr(settings, c.name)}
-        settings = replace(settings, **known)
+        known = {c.name: c.value for c in changes if hasattr(self._pipeline.settings, c.name)}
         try:
             if 'model' in known:
-                self._install(self._load(settings), settings)
-                self._log_model()
-            elif {'min_confidence', 'unlabelled_id'} & set(known):
+                self._exchange_model(**known)
+            else:
+                self._change_settings(**known)
+        except Exception as error:  # noqa: BLE001  refused, and all stays as it was
+            return _reason(error)
+        return ''
+
+    def _change_settings(self, **changes: Any) -> None:
+        with self._changing:
+            segmenter = self._pipeline.segmenter
+            assert segmenter is not None
+            settings = replace(self._pipeline.settings, **changes)
+            if {'min_confidence', 'unlabelled_id'} & set(changes):
                 self._worker.call(
                     lambda: segmenter.set_unlabelled(
                         min_confidence=settings.min_confidence,
                         unlabelled_id=settings.unlabelled_id,
                     )
                 )
-        except Exception as error:  # noqa: BLE001  refused, and all stays as it was
-            return _reason(error)
-        self._pipeline.settings = settings
-        if {'model', 'min_confidence'} & set(known):
-            self._publish_label_info()
-        return ''
+            self._pipeline.settings = settings
+            if 'min_confidence' in changes:
+                self._publish_label_info()
 
     def _publish_label_info(self) -> None:
         segmenter = self._pipeline.segmenter
