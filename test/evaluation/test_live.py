@@ -9,10 +9,11 @@ from rtseg_ros.errors import FrameError
 from rtseg_ros.evaluation.accuracy import Accuracy
 from rtseg_ros.evaluation.class_mapping import align
 from rtseg_ros.evaluation.live import PIXEL_WINDOW, WINDOW, LiveMatcher, score
-from rtseg_ros.evaluation.live_report import LiveRun, node_counts
+from rtseg_ros.evaluation.live_report import LiveRun, node_counts, report_live
 from rtseg_ros.evaluation.rate_search import MAX_PROBES, Probe, search_rate
 from rtseg_ros.evaluation.recorder import Recorder
 from rtseg_ros.evaluation.spool import Spool, Spooled
+from rtseg_ros.runtime.model_file import read_model_file
 
 MS = 1_000_000
 FRAME, TRUTH = street(0)
@@ -234,6 +235,22 @@ def test_the_nodes_counts_are_those_since_the_start(spool):
     run = LiveRun(matcher_for(spool), spool, before, after)
     assert node_counts(run) == {'received': 20, 'published': 15, 'superseded': 5, 'stale': 0}
     spool.close()
+
+
+def test_a_node_with_another_model_is_noticed(spool, make_model, tmp_path):
+    model = read_model_file(make_model())
+    matcher = matcher_for(spool, expects_truth=False)
+    matcher.image(1, 0, frame)
+    matcher.mask(1, 5, TRUTH)
+    matcher.finish()
+    spool.close()
+    for sha256, noticed in ((model.sha256, 0), ('another', 1)):
+        after = {'model': 'other.onnx', 'model_sha256': sha256}
+        report = report_live(
+            LiveRun(matcher, spool, {}, after), output=tmp_path, model=model, truth_labels=None,
+            source={'kind': 'topics', 'name': 'image'}, mapping=None, boundary=False,
+        )  # fmt: skip
+        assert report['reasons'].get('the node ran another model: other.onnx', 0) == noticed
 
 
 def search(limit_hz, *, start_hz, player_hz=1e9):
