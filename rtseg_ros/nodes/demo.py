@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 import time
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
@@ -18,7 +17,7 @@ from sensor_msgs.msg import Image
 from rtseg_ros.errors import RtsegError
 from rtseg_ros.nodes.lifecycle_client import LifecycleClient
 from rtseg_ros.nodes.messages import frame_from_image, pixels_from_image
-from rtseg_ros.nodes.node_process import NodeProcess
+from rtseg_ros.nodes.node_process import NodeProcess, node_arguments
 
 NAMESPACE = '/rtseg_demo'
 SETTLE_S = 2.5  # two periods of the node's diagnostics after the last frame
@@ -213,24 +212,23 @@ def _listen(
 
 
 def _segmentation_arguments(settings: DemoSettings) -> list[str]:
-    arguments = ['-r', f'__ns:={NAMESPACE}', '-p', f'model:={settings.model}']
-    # Frames that the queue of one would replace are counted by the node instead.
     topic = settings.topic or 'image'
     topic = topic if topic.startswith('/') else f'{NAMESPACE}/{topic}'
-    arguments += ['-p', f'qos_overrides.{topic}.subscription.depth:={QUEUE_DEPTH}']
+    # Frames that the queue of one would replace are counted by the node instead.
+    depth = {f'qos_overrides.{topic}.subscription.depth': QUEUE_DEPTH}
+    arguments = node_arguments(NAMESPACE, {'model': settings.model} | depth)
     return arguments + (['-r', f'image:={settings.topic}'] if settings.topic else [])
 
 
 def _video_arguments(settings: DemoSettings) -> list[str]:
-    values: dict[str, Any] = {
-        'source': settings.source,
-        'rate_hz': float(settings.rate_hz),
-        'wait_for_subscribers': 2,
-    }
-    arguments = ['-r', f'__ns:={NAMESPACE}']
-    for name, value in values.items():
-        arguments += ['-p', f'{name}:={value}']
-    return arguments
+    return node_arguments(
+        NAMESPACE,
+        {
+            'source': settings.source,
+            'rate_hz': float(settings.rate_hz),
+            'wait_for_subscribers': 2,
+        },
+    )
 
 
 def _stamp_ns(message: Image) -> int:

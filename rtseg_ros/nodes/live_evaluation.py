@@ -24,7 +24,7 @@ from rtseg_ros.evaluation.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.evaluation.spool import Spool
 from rtseg_ros.nodes.evaluation_node import EvaluationNode
 from rtseg_ros.nodes.lifecycle_client import LifecycleClient
-from rtseg_ros.nodes.node_process import NodeProcess
+from rtseg_ros.nodes.node_process import NodeProcess, node_arguments
 from rtseg_ros.runtime.model_file import model_path
 
 NAMESPACE = '/rtseg_evaluation'
@@ -112,20 +112,21 @@ class _Session:
         self._node = stack.enter_context(
             NodeProcess(
                 'segmentation_node',
-                _arguments(parameters | settings.node_parameters),
+                node_arguments(NAMESPACE, parameters | settings.node_parameters),
                 settings.log_dir,
             )
         )
         self._player = stack.enter_context(
             NodeProcess(
                 'bag_player',
-                _arguments(
+                node_arguments(
+                    NAMESPACE,
                     {
                         'bag': settings.bag,
                         'image_topic': source.image_topic,
                         'labels_topic': source.labels_topic,
                         'wait_for_subscribers': 2,
-                    }
+                    },
                 ),
                 settings.log_dir,
             )
@@ -262,15 +263,3 @@ class _Session:
         progress()
         for process in (self._node, self._player):
             process.check()
-
-
-def _arguments(parameters: dict[str, Any]) -> list[str]:
-    arguments = ['-r', f'__ns:={NAMESPACE}']
-    for name, value in parameters.items():
-        if value != '':
-            arguments += ['-p', f'{name}:={_yaml(value)}']
-    return arguments
-
-
-def _yaml(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else json.dumps(value)

@@ -1,13 +1,14 @@
 """Starts and stops nodes in processes of their own, in a graph apart from others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+import json
 import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
-from typing import IO
+from typing import IO, Any
 
 from rtseg_ros.errors import RtsegError
 
@@ -60,6 +61,18 @@ def sigterm_as_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def node_arguments(namespace: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Return ROS arguments that set a namespace and parameters; empty texts are left out.
+
+    Values are written as YAML, as they are read: a folder named 2024 stays a text.
+    """
+    arguments = ['-r', f'__ns:={namespace}']
+    for name, value in parameters.items():
+        if value != '':
+            arguments += ['-p', f'{name}:={json.dumps(value, ensure_ascii=False)}']
+    return arguments
 
 
 def isolate_graph() -> None:

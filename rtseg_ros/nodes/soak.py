@@ -18,7 +18,7 @@ from rtseg_ros.errors import RtsegError
 from rtseg_ros.nodes.accounting import BINS, WINDOW
 from rtseg_ros.nodes.lifecycle_client import LifecycleClient
 from rtseg_ros.nodes.messages import image_from_array
-from rtseg_ros.nodes.node_process import NodeProcess
+from rtseg_ros.nodes.node_process import NodeProcess, node_arguments
 
 NAMESPACE = '/rtseg_soak'
 PROBES = 20
@@ -190,8 +190,8 @@ def run_soak(settings: SoakSettings, *, progress: Progress) -> SoakReport:
     """
     rclpy.init()
     try:
-        arguments = ['-r', f'__ns:={NAMESPACE}', '-p', f'model:={settings.model}']
-        arguments += ['-p', f'max_age_ms:={float(settings.max_age_ms)}']
+        parameters = {'model': settings.model, 'max_age_ms': float(settings.max_age_ms)}
+        arguments = node_arguments(NAMESPACE, parameters)
         with NodeProcess('segmentation_node', arguments, settings.log_dir) as process:
             listener = _Listener(rclpy.create_node('soak', namespace=NAMESPACE))
             lifecycle = LifecycleClient(listener.node, 'segmentation')
