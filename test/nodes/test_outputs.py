@@ -46,6 +46,8 @@ def info_for(frame, header):
 
 @pytest.fixture
 def robot(bench, tiny_model):
+    bench.unconfigure()  # another module's tests may have left a model of another size
+    assert bench.set_parameter('model', str(tiny_model)) == ''
     yield bench
     bench.unconfigure()
     for name, value in (DEFAULTS | {'model': str(tiny_model)}).items():
