@@ -15,7 +15,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
-from rtseg_ros.installation import PROFILE_VARIABLES
+from rtseg_ros.installation import profile_variable
 
 # (name, default, description, choices)
 ARGUMENTS = (
@@ -128,7 +128,7 @@ def start_nodes(context):
             namespace=value['namespace'],
             output='screen',
             parameters=[value['params_file']] + [given | fixed] * bool(given or fixed),
-            additional_env=dict.fromkeys(PROFILE_VARIABLES, value['fastdds_profile']),
+            additional_env={profile_variable(): value['fastdds_profile']},
         )
 
     texts = dict.fromkeys(('model', 'output', 'labels', 'image_transport'), str)

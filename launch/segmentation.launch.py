@@ -11,7 +11,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
-from rtseg_ros.installation import PROFILE_VARIABLES
+from rtseg_ros.installation import profile_variable
 
 BOOLEAN = ('true', 'false')
 # (name, default, description, choices)
@@ -96,7 +96,7 @@ def start_node(context):
                 ('image', value['image']),
                 ('camera_info', value['camera_info']),
             ],
-            additional_env=dict.fromkeys(PROFILE_VARIABLES, profile) if profile else {},
+            additional_env={profile_variable(): profile} if profile else {},
             ros_arguments=['--log-level', value['log_level']],
         )
     ]

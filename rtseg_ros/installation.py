@@ -6,7 +6,9 @@ import sys
 
 from rtseg_ros.errors import RtsegError
 
-# Where Fast DDS looks for profiles: from version 3 on (Kilted), and before (Humble, Jazzy).
+# Where Fast DDS looks for profiles: from version 3 on (Kilted), and before. Kilted's middleware
+# warns of the old name, so only the one that a distribution reads is ever set.
+_OLD_NAME_IN = ('humble', 'iron', 'jazzy')
 PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
 
 
@@ -30,6 +32,11 @@ def share_file(name: str) -> Path:
     )
 
 
+def profile_variable() -> str:
+    """Return the environment variable in which this ROS distribution looks for DDS profiles."""
+    return PROFILE_VARIABLES[os.environ.get('ROS_DISTRO') in _OLD_NAME_IN]
+
+
 def use_image_profile() -> None:
     """Give Fast DDS room for images, in this process and its children; your own profile stays.
 
@@ -39,5 +46,4 @@ def use_image_profile() -> None:
         RtsegError: If the installation lacks the profile.
     """
     if not any(name in os.environ for name in PROFILE_VARIABLES):
-        profile = str(share_file('config/fastdds_images.xml'))
-        os.environ.update(dict.fromkeys(PROFILE_VARIABLES, profile))
+        os.environ[profile_variable()] = str(share_file('config/fastdds_images.xml'))

@@ -1,4 +1,4 @@
-"""The Fast DDS profile is set under both names, and only if nobody set one."""
+"""The Fast DDS profile is set under the name that is read, and only if nobody set one."""
 
 import os
 
@@ -14,11 +14,22 @@ def no_profile(monkeypatch):
         monkeypatch.delenv(name)
 
 
-def test_profile_is_set_for_every_generation_of_fast_dds(no_profile):
+@pytest.mark.parametrize(
+    ('distribution', 'name'),
+    [
+        ('humble', 'FASTRTPS_DEFAULT_PROFILES_FILE'),
+        ('jazzy', 'FASTRTPS_DEFAULT_PROFILES_FILE'),
+        ('kilted', 'FASTDDS_DEFAULT_PROFILES_FILE'),
+        (None, 'FASTDDS_DEFAULT_PROFILES_FILE'),
+    ],
+)
+def test_profile_is_set_where_the_distribution_looks(no_profile, monkeypatch, distribution, name):
+    monkeypatch.delenv('ROS_DISTRO', raising=False)
+    if distribution:
+        monkeypatch.setenv('ROS_DISTRO', distribution)
     use_image_profile()
     profile = str(share_file('config/fastdds_images.xml'))
-    assert os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] == profile
-    assert os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] == profile
+    assert {n: os.environ[n] for n in PROFILE_VARIABLES if n in os.environ} == {name: profile}
 
 
 @pytest.mark.parametrize('name', PROFILE_VARIABLES)

@@ -12,7 +12,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from rtseg_ros.finding import Finding
-from rtseg_ros.installation import PROFILE_VARIABLES
+from rtseg_ros.installation import PROFILE_VARIABLES, profile_variable
 
 SIZES_HW = {
     '1 kB (16x21)': (16, 21),
@@ -85,7 +85,7 @@ def _verdict(name: str, arrived: int, *, anything: bool) -> Finding:
         )
     else:
         hint = (
-            f'set {" and ".join(PROFILE_VARIABLES)} to config/fastdds_images.xml of this package '
+            f'set {profile_variable()} to config/fastdds_images.xml of this package '
             'for camera and node (Fast DDS), or raise the buffers of your DDS'
         )
     return Finding(title, False, f'{text}; {hint}')

@@ -11,7 +11,7 @@ pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 from rtseg_ros.benchmark.node_race import node_race
 from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.subject import Source
-from rtseg_ros.installation import PROFILE_VARIABLES
+from rtseg_ros.installation import profile_variable
 from rtseg_ros.nodes.lifecycle_client import LifecycleClient
 
 ROOT = Path(__file__).parents[2]
@@ -27,8 +27,7 @@ def test_both_nodes_answer(tmp_path, monkeypatch):
     monkeypatch.setenv('ROS_DOMAIN_ID', str(os.getpid() % 90 + 10))
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     profile = ROOT / 'config' / 'fastdds_images.xml'
-    for name in PROFILE_VARIABLES:
-        monkeypatch.setenv(name, str(profile))
+    monkeypatch.setenv(profile_variable(), str(profile))
     subject = prepare('swiftnet_mnv2', (64, 96), Source(num_classes=5), tmp_path)
     ours, plain = node_race(
         subject, tmp_path, seconds=2, activate=activate, progress=lambda _: None

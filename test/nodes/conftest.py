@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtseg_ros.installation import PROFILE_VARIABLES
+from rtseg_ros.installation import profile_variable
 
 ROOT = Path(__file__).parents[2]
 # DDS reads these when the first participant is made, in this process and in the children.
 os.environ['ROS_DOMAIN_ID'] = str(os.getpid() % 90 + 10)
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-for _name in PROFILE_VARIABLES:
-    os.environ[_name] = str(ROOT / 'config' / 'fastdds_images.xml')
+os.environ[profile_variable()] = str(ROOT / 'config' / 'fastdds_images.xml')
 os.environ.setdefault('AMENT_PREFIX_PATH', sys.prefix)
 os.environ['RCUTILS_LOGGING_BUFFERED_STREAM'] = '0'
 

@@ -21,6 +21,7 @@ except PackageNotFoundError:
 
 from sensor_msgs.msg import CompressedImage, Image
 
+from rtseg_ros.installation import profile_variable
 from rtseg_ros.nodes.messages import image_from_array
 
 RUNNER = (
@@ -133,8 +134,7 @@ def test_fast_dds_profile_is_given_to_the_node(launch, make_robot, tiny_model):
     ).stdout.split()  # fmt: skip
     time.sleep(0.1)
     environment = Path(f'/proc/{children[0]}/environ').read_bytes().split(b'\0')
-    for name in ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'):
-        assert f'{name}={profile}'.encode() in environment
+    assert f'{profile_variable()}={profile}'.encode() in environment
     assert launched.stop() == 0
 
 
