@@ -44,4 +44,4 @@ def test_accuracy_on_camvid_val_is_the_one_stated(path):
     stated = segmenter.engine.model.metadata.accuracy['miou']
     # Training validated in bfloat16; the model file computes in float32.
     assert matrix.miou() == pytest.approx(stated, abs=3e-3)
-    assert matrix.miou() > 0.6
+    assert matrix.miou() > 0.7
