@@ -327,3 +327,56 @@ def make_robot(ros: None) -> Iterator[Callable[[str], Robot]]:
     yield make
     for node in nodes:
         node.destroy_node()
+
+
+LAUNCH = """
+import sys
+from launch import LaunchDescription, LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+arguments = [word.split(':=', 1) for word in sys.argv[2:]]
+service = LaunchService()
+service.include_launch_description(LaunchDescription([
+    IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(sys.argv[1]), launch_arguments=arguments
+    )
+]))
+sys.exit(service.run())
+"""
+
+
+@pytest.fixture
+def launch_installed(tmp_path):
+    """Return a function that runs a launch file to its end, from an ament prefix of its own."""
+    share = tmp_path / 'prefix' / 'share'
+    (share / 'ament_index' / 'resource_index' / 'packages').mkdir(parents=True)
+    (share / 'ament_index' / 'resource_index' / 'packages' / 'rtseg_ros').touch()
+    (share / 'rtseg_ros').mkdir()
+    for name in ('launch', 'config', 'package.xml'):
+        (share / 'rtseg_ros' / name).symlink_to(ROOT / name)
+    programs = tmp_path / 'prefix' / 'lib' / 'rtseg_ros'
+    programs.mkdir(parents=True)
+    for name in ('segmentation_node', 'evaluation_node', 'bag_player', 'conversion_node'):
+        (programs / name).write_text(
+            f'#!{sys.executable}\nimport sys\n'
+            f'from rtseg_ros.nodes.{name} import main\nsys.exit(main())\n'
+        )
+        (programs / name).chmod(0o755)
+    prefixes = [str(tmp_path / 'prefix'), os.environ['AMENT_PREFIX_PATH']]
+    environment = os.environ | {
+        'AMENT_PREFIX_PATH': os.pathsep.join(prefixes),
+        'PYTHONPATH': os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]),
+        'ROS_LOG_DIR': str(tmp_path / 'log'),
+    }
+
+    def run(file, **arguments):
+        return subprocess.run(
+            [
+                sys.executable, '-c', LAUNCH, str(ROOT / 'launch' / file),
+                *(f'{name}:={value}' for name, value in arguments.items()),
+            ],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=180, cwd=tmp_path,
+        )  # fmt: skip
+
+    return run

@@ -1,9 +1,6 @@
 """conversion.launch.py with the real launch, where it can be imported."""
 
-import os
-from pathlib import Path
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 
@@ -17,54 +14,10 @@ import torch
 from rtseg_ros.networks import create_network
 from rtseg_ros.runtime.model_file import read_model_file
 
-ROOT = Path(__file__).parents[2]
-LAUNCH = """
-import sys
-from launch import LaunchDescription, LaunchService
-from launch.actions import IncludeLaunchDescription
-arguments = [word.split(':=', 1) for word in sys.argv[2:]]
-service = LaunchService()
-service.include_launch_description(
-    LaunchDescription([IncludeLaunchDescription(sys.argv[1], launch_arguments=arguments)])
-)
-sys.exit(service.run())
-"""
-
 
 @pytest.fixture
-def launch(tmp_path):
-    """Return a function that launches from an ament prefix with this package's files."""
-    share = tmp_path / 'prefix' / 'share'
-    (share / 'ament_index' / 'resource_index' / 'packages').mkdir(parents=True)
-    (share / 'ament_index' / 'resource_index' / 'packages' / 'rtseg_ros').touch()
-    (share / 'rtseg_ros').mkdir()
-    for name in ('launch', 'config', 'package.xml'):
-        (share / 'rtseg_ros' / name).symlink_to(ROOT / name)
-    program = tmp_path / 'prefix' / 'lib' / 'rtseg_ros' / 'conversion_node'
-    program.parent.mkdir(parents=True)
-    program.write_text(
-        f'#!{sys.executable}\nimport sys\n'
-        'from rtseg_ros.nodes.conversion_node import main\nsys.exit(main())\n'
-    )
-    program.chmod(0o755)
-    prefixes = [str(tmp_path / 'prefix'), os.environ['AMENT_PREFIX_PATH']]
-    environment = os.environ | {
-        'AMENT_PREFIX_PATH': os.pathsep.join(prefixes),
-        'PYTHONPATH': os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]),
-        'ROS_LOG_DIR': str(tmp_path / 'log'),
-    }
-
-    def run(**arguments):
-        return subprocess.run(
-            [
-                sys.executable, '-c', LAUNCH, str(ROOT / 'launch' / 'conversion.launch.py'),
-                *(f'{name}:={value}' for name, value in arguments.items()),
-            ],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=180, cwd=tmp_path,
-        )  # fmt: skip
-
-    return run
+def launch(launch_installed):
+    return partial(launch_installed, 'conversion.launch.py')
 
 
 def test_launch_converts_and_ends(launch, tmp_path):

@@ -1,10 +1,7 @@
 """evaluation.launch.py with the real launch, where it and the package are installed."""
 
+from functools import partial
 import json
-import os
-from pathlib import Path
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -16,45 +13,9 @@ pytest.importorskip('launch_ros', reason='launch_ros is not installed (it is no 
 from rtseg_ros.bags import BagWriter
 from rtseg_ros.labels import LabelSet
 
-ROOT = Path(__file__).parents[2]
 TINY = LabelSet(
     'tiny', ('dark', 'blue', 'green', 'red'), ((40, 40, 40), (0, 0, 255), (0, 255, 0), (255, 0, 0))
 )
-RUN = """
-import sys
-from launch import LaunchDescription, LaunchService
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-arguments = [word.split(':=', 1) for word in sys.argv[2:]]
-service = LaunchService()
-service.include_launch_description(LaunchDescription([
-    IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(sys.argv[1]), launch_arguments=arguments
-    )
-]))
-sys.exit(service.run())
-"""
-
-
-@pytest.fixture
-def installed(tmp_path):
-    """An ament prefix with the package's launch files, parameters and executables."""
-    share = tmp_path / 'prefix' / 'share'
-    (share / 'ament_index' / 'resource_index' / 'packages').mkdir(parents=True)
-    (share / 'ament_index' / 'resource_index' / 'packages' / 'rtseg_ros').touch()
-    (share / 'rtseg_ros').mkdir()
-    for name in ('launch', 'config', 'package.xml'):
-        (share / 'rtseg_ros' / name).symlink_to(ROOT / name)
-    folder = tmp_path / 'prefix' / 'lib' / 'rtseg_ros'
-    folder.mkdir(parents=True)
-    for name in ('segmentation_node', 'evaluation_node', 'bag_player'):
-        lines = [
-            f'#!{sys.executable}', 'import sys', f'from rtseg_ros.nodes.{name} import main',
-            'sys.exit(main())',
-        ]  # fmt: skip
-        (folder / name).write_text('\n'.join(lines))
-        (folder / name).chmod(0o755)
-    return tmp_path / 'prefix'
 
 
 @pytest.fixture
@@ -70,25 +31,8 @@ def bag_path(tmp_path):
 
 
 @pytest.fixture
-def launch(installed, tmp_path):
-    """Return a function that launches with these arguments until the end."""
-    environment = dict(os.environ) | {
-        'AMENT_PREFIX_PATH': f'{installed}{os.pathsep}{os.environ["AMENT_PREFIX_PATH"]}',
-        'PYTHONPATH': os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]),
-        'ROS_LOG_DIR': str(tmp_path / 'log'),
-    }
-
-    def run(**arguments):
-        return subprocess.run(
-            [
-                sys.executable, '-c', RUN, str(ROOT / 'launch' / 'evaluation.launch.py'),
-                *(f'{name}:={value}' for name, value in arguments.items()),
-            ],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=120, cwd=tmp_path,
-        )  # fmt: skip
-
-    return run
+def launch(launch_installed):
+    return partial(launch_installed, 'evaluation.launch.py')
 
 
 def test_launch_plays_the_bag_and_writes_the_report(make_model, bag_path, launch, tmp_path):
