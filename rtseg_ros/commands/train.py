@@ -16,13 +16,14 @@ from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.datasets import Dataset, load_dataset
 from rtseg_ros.datasets.check import check_dataset
 from rtseg_ros.errors import TrainingError
+from rtseg_ros.labels import load_label_set
 from rtseg_ros.networks import create_network, list_networks
 from rtseg_ros.networks.encoders import load_encoder_weights
 from rtseg_ros.output_files import check_output_file, check_output_folder
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing
 from rtseg_ros.training.pretrained import pretrained_encoder
 from rtseg_ros.training.recipe import RECIPES, Recipe, default_recipe
-from rtseg_ros.training.start import start_from
+from rtseg_ros.training.start import counterparts, start_from
 from rtseg_ros.training.trainer import RunSettings, Trainer
 
 
@@ -52,6 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--start-from', type=Path, metavar='CHECKPOINT',
         help='begin with the weights of this network from another run, where they fit',
     )  # fmt: skip
+    parser.add_argument(
+        '--start-labels', metavar='LABELS',
+        help="camvid, cityscapes or a label-set YAML: the classes of that checkpoint's outputs, "
+        'if it does not say itself',
+    )  # fmt: skip
     parser.add_argument('--train-split', default='train', help='split to learn from')
     parser.add_argument('--val-split', default='val', help='split that selects the weights')
     parser.add_argument(
@@ -72,6 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the data, then train; continues where an earlier call in the same folder stopped."""
+    if arguments.start_labels is not None and arguments.start_from is None:
+        raise TrainingError('--start-labels says what --start-from was trained for; give both')
     check_output_folder(arguments.output)
     check_output_file(arguments.json)
     train = load_dataset(arguments.dataset, arguments.root, arguments.train_split)
@@ -100,7 +108,11 @@ def run(arguments: argparse.Namespace) -> int:
         )
     elif arguments.start_from is not None:
         checkpoint = read_checkpoint(arguments.start_from)
-        fresh = start_from(network, checkpoint.weights)
+        trained = checkpoint.labels
+        if arguments.start_labels is not None:
+            trained = load_label_set(arguments.start_labels)
+        classes = counterparts(trained, train.label_set) if trained is not None else []
+        fresh = start_from(network, checkpoint.weights, classes)
         starts_from = f'{checkpoint.path.name} sha256 {checkpoint.sha256}'
         print(f'{len(fresh)} tensors do not fit and start fresh: {", ".join(fresh[:3]) or "none"}')
     if starts_from:

@@ -3,7 +3,9 @@
 Sections 3.1 to 3.3, Figures 1 to 3; not one of the five papers, here for its published weights,
 whose parameter names are kept so that the file loads as it is.
 
-No deviations; sizes that are not multiples of 16 are padded.
+Deviation: the decoder's narrow maps never have fewer channels than in the published weights (the
+authors halve the number of classes, which leaves 5 for CamVid), so that a run with few classes can
+start from these. Sizes that are not multiples of 16 are padded.
 """
 
 from collections import OrderedDict
@@ -13,13 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rtseg_ros.errors import NetworkError
 from rtseg_ros.networks.blocks import pool_to_grid, resize_bilinear, shuffle_channels, size_hw
 from rtseg_ros.networks.network import SegmentationNetwork, initialise_weights
 
 BRANCHES = 4
 CHANNELS = (32, 128, 256, 512)
 DECODER_CHANNELS = (64, 48, 32)
+NARROW = (10, 16)  # least and most
 SCALES = (2.0, 1.5, 1.0, 0.5, 0.1)
 
 
@@ -204,11 +206,7 @@ class ESPNetv2(SegmentationNetwork):
 
     def __init__(self, num_classes: int) -> None:
         super().__init__(num_classes)
-        if num_classes < 2:
-            raise NetworkError(
-                f'num_classes is {num_classes}; ESPNetv2 halves it and needs at least 2 classes'
-            )
-        narrow = min(num_classes // 2, 16)
+        narrow = min(max(num_classes // 2, NARROW[0]), NARROW[1])
         first, second, third = DECODER_CHANNELS
         self.base_net = Trunk()
         self.bu_dec_l1 = EfficientPyramidPooling(CHANNELS[3], narrow, first)

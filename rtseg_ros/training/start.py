@@ -1,34 +1,62 @@
 """Start a run from the weights of another one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from rtseg_ros.errors import TrainingError
+from rtseg_ros.evaluation.class_mapping import BUILT_IN
+from rtseg_ros.labels import LabelSet
 
 # Fewer tensors than this share means another network, not another number of classes.
 _FITTING = 0.5
 
 
-def start_from(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
+def counterparts(trained: LabelSet, wanted: LabelSet) -> list[int | None]:
+    """Say which class of trained weights each wanted class can begin as.
+
+    Equal names go together, and Cityscapes' classes with CamVid's; of several that make up one
+    class, the first.
+
+    Returns:
+        One id in ``trained`` per class of ``wanted``; None where there is no counterpart.
+    """
+    pairs: Mapping[str, str] = {name: name for name in trained.names if name in wanted.names}
+    for fine, coarse, classes in BUILT_IN:
+        if trained.names == fine.names and wanted.names == coarse.names:
+            pairs = classes
+    ids: list[int | None] = [None] * wanted.num_classes
+    for old, new in reversed(pairs.items()):
+        ids[wanted.names.index(new)] = trained.names.index(old)
+    return ids
+
+
+def start_from(
+    network: nn.Module, weights: Mapping[str, Tensor], classes: Sequence[int | None] = ()
+) -> list[str]:
     """Take over every tensor that fits by name and shape.
 
     Args:
         network: Changed in place; what does not fit keeps its fresh weights.
         weights: Of the same network, trained for the same or for other classes.
+        classes: What ``counterparts`` says, if other classes: where a tensor differs only by
+            having one channel per class, the channels of known classes are taken over.
 
     Returns:
-        Names of the network's tensors that were not taken over.
+        Names of the network's tensors of which nothing was taken over.
 
     Raises:
         TrainingError: If less than half of the network's tensors fit; nothing is changed.
     """
     own = network.state_dict()
-    fitting = {
-        name: weights[name]
-        for name, value in own.items()
-        if name in weights and weights[name].shape == value.shape
-    }
+    fitting = {}
+    for name, value in own.items():
+        old = weights.get(name)
+        if old is not None and old.shape != value.shape:
+            old = _by_class(value, old, classes)
+        if old is not None:
+            fitting[name] = old
     if len(fitting) < _FITTING * len(own):
         raise TrainingError(
             f'only {len(fitting)} of the {len(own)} tensors of the network fit; '
@@ -36,3 +64,21 @@ def start_from(network: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
         )
     network.load_state_dict(fitting, strict=False)
     return [name for name in own if name not in fitting]
+
+
+def _by_class(fresh: Tensor, old: Tensor, classes: Sequence[int | None]) -> Tensor | None:
+    """Replace the channels of known classes along every dimension that counts classes."""
+    known = {new: trained for new, trained in enumerate(classes) if trained is not None}
+    if not known or fresh.ndim != old.ndim:
+        return None
+    places = [torch.arange(size) for size in fresh.shape]
+    for dim, (size, old_size) in enumerate(zip(fresh.shape, old.shape, strict=True)):
+        if size == old_size:
+            continue
+        if size != len(classes) or old_size <= max(known.values()):
+            return None
+        places[dim] = torch.tensor(list(known))
+        old = old.index_select(dim, torch.tensor(list(known.values())))
+    mixed = fresh.clone()
+    mixed[torch.meshgrid(*places, indexing='ij')] = old.to(fresh.dtype)
+    return mixed

@@ -102,11 +102,10 @@ def test_refuses_class_count(count):
         create_network('linknet', count)
 
 
-@pytest.mark.parametrize(('name', 'count', 'least'), [('espnet', 4, 5), ('espnetv2', 1, 2)])
-def test_refuses_class_count_of_espnet(name, count, least):
-    with pytest.raises(NetworkError, match=f'num_classes is {count}.* at least {least}'):
-        create_network(name, count)
-    create_network(name, least)
+def test_refuses_class_count_of_espnet():
+    with pytest.raises(NetworkError, match='num_classes is 4.* at least 5'):
+        create_network('espnet', 4)
+    create_network('espnet', 5)
 
 
 def test_unknown_name():

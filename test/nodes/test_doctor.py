@@ -60,11 +60,16 @@ def test_node_that_is_not_active_is_a_problem(graph, tiny_model):
     assert '/clinic/image (raw, reliable)' in findings['image topics']['text']
 
 
-def test_all_is_well(graph, tiny_model):
-    """With frames flowing: exit code 0, the node ok, stamps of this clock, 6 MB through DDS."""
+@pytest.fixture(scope='module')
+def active_graph(graph):
     graph.lifecycle.change('activate')
     graph.until(graph.camera.get_subscription_count, what='the node subscribes')
-    code, findings = doctor(graph, '--model', str(tiny_model))
+    return graph
+
+
+def test_all_is_well(active_graph, tiny_model):
+    """With frames flowing: exit code 0, the node ok, stamps of this clock, 6 MB through DDS."""
+    code, findings = doctor(active_graph, '--model', str(tiny_model))
     problems = {name: f['text'] for name, f in findings.items() if not f['ok']}
     # Other tests' nodes may be in the graph; they are not of this test.
     mine = {k: v for k, v in problems.items() if 'segmentation' not in k or NODE in k}
@@ -86,10 +91,10 @@ def test_images_do_not_pass_without_the_profile(graph, tiny_model, name):
     assert f'no file /no/profile.xml; mend or unset {name}' in findings['DDS']['text']
 
 
-def test_clock_without_sim_time_is_a_problem(graph, tiny_model):
-    clock = graph.node.create_publisher(Clock, '/clock', 5)
-    code, findings = doctor(graph, '--no-dds', '--model', str(tiny_model))
-    graph.node.destroy_publisher(clock)
+def test_clock_without_sim_time_is_a_problem(active_graph, tiny_model):
+    clock = active_graph.node.create_publisher(Clock, '/clock', 5)
+    code, findings = doctor(active_graph, '--no-dds', '--model', str(tiny_model))
+    active_graph.node.destroy_publisher(clock)
     assert code == 1
     assert '/clock is published and use_sim_time is not set' in findings[f'{NODE}, time']['text']
 
