@@ -27,8 +27,9 @@ def counterparts(trained: LabelSet, wanted: LabelSet) -> list[int | None]:
         if trained.names == fine.names and wanted.names == coarse.names:
             pairs = classes
     ids: list[int | None] = [None] * wanted.num_classes
-    for old, new in reversed(pairs.items()):
-        ids[wanted.names.index(new)] = trained.names.index(old)
+    for old, new in pairs.items():
+        k = wanted.names.index(new)
+        ids[k] = trained.names.index(old) if ids[k] is None else ids[k]
     return ids
 
 
