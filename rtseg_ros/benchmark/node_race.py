@@ -163,7 +163,7 @@ def node_race(
     )
     commands = {
         OURS: ['rtseg_ros.nodes.segmentation_node', '--ros-args', '-p',
-               f'model:={subject.models["fp32"]}'],
+               f'model:={json.dumps(str(subject.models["fp32"]))}'],
         PLAIN: ['rtseg_ros.benchmark.plain_node', str(description), '--ros-args'],
     }  # fmt: skip
     results = {name: NodeResult(name) for name in commands}

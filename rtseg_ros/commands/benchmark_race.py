@@ -31,6 +31,7 @@ from rtseg_ros.errors import BenchmarkError, RtsegError
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.machine import machine
 from rtseg_ros.networks import list_networks
+from rtseg_ros.output_files import replace_files
 
 MAXIMUM_RUNS = 1000
 # Of the stages that the node reports, those in which it works on a frame.
@@ -274,7 +275,4 @@ def _write(arguments: argparse.Namespace, findings: _Findings) -> None:
     }
     if arguments.json:
         contents[Path(arguments.json)] = text
-    for path, content in contents.items():
-        temporary = path.with_name(f'.{path.name}.tmp')
-        temporary.write_text(content, encoding='utf-8')
-        temporary.replace(path)
+    replace_files({path: content.encode() for path, content in contents.items()})

@@ -1,25 +1,23 @@
 """Training checkpoints: all that is needed to continue, repeat or convert a run."""
 
 from collections.abc import Mapping
-import os
+import io
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from rtseg_ros.errors import TrainingError
+from rtseg_ros.output_files import replace_files
 
 FORMAT = 'rtseg_ros training checkpoint 1'
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     """Write atomically: a kill at any moment leaves the old file or the new one."""
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    try:
-        torch.save({'format': FORMAT, **content}, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    buffer = io.BytesIO()
+    torch.save({'format': FORMAT, **content}, buffer)
+    replace_files({path: buffer.getvalue()})
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
