@@ -37,8 +37,16 @@ def use_fast_operators(model: onnx.ModelProto) -> None:
 def _prelu(
     graph: onnx.GraphProto, node: onnx.NodeProto, slope: np.ndarray
 ) -> list[onnx.NodeProto]:
-    """Write PRelu as relu(x) + slope * min(x, 0); its own kernel takes value by value."""
+    """Write PRelu as max(x, slope * x), or relu(x) + slope * min(x, 0) if a slope exceeds 1.
+
+    Its own kernel takes value by value.
+    """
     name, (source, slope_name), (result,) = node.name, node.input, node.output
+    if (slope <= 1).all():
+        return [
+            helper.make_node('Mul', [source, slope_name], [f'{result}_bent'], f'{name}/bent'),
+            helper.make_node('Max', [source, f'{result}_bent'], [result], f'{name}/larger'),
+        ]
     zero = set_constant(graph, f'{name}/nought', np.zeros((), slope.dtype))
     return [
         helper.make_node('Relu', [source], [f'{result}_above'], f'{name}/above'),

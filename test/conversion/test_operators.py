@@ -35,13 +35,14 @@ def before_and_after(model: onnx.ModelProto) -> tuple[np.ndarray, np.ndarray, li
     return before, run(model, x), [node.op_type for node in model.graph.node]
 
 
-def test_prelu_keeps_every_bit():
-    slopes = np.array([0.25, 0.0, -0.5, 1.75], np.float32).reshape(4, 1, 1)
+@pytest.mark.parametrize('steepest', [1.0, 1.75])
+def test_prelu_keeps_every_bit(steepest):
+    slopes = np.array([0.25, 0.0, -0.5, steepest], np.float32).reshape(4, 1, 1)
     node = helper.make_node('PRelu', ['x', 'slopes'], ['y'], 'act')
     model = model_of(node, {'slopes': slopes}, [1, 4, 6, 7], [1, 4, 6, 7])
     before, after, operators = before_and_after(model)
     np.testing.assert_array_equal(before, after)
-    assert 'PRelu' not in operators
+    assert operators == (['Mul', 'Max'] if steepest == 1 else ['Relu', 'Min', 'Mul', 'Add'])
 
 
 @pytest.mark.parametrize(
