@@ -1,26 +1,57 @@
-"""``rtseg runs``: compare training runs in a table."""
+"""``rtseg runs``: compare training runs in a table and in a picture."""
 
 import argparse
 from dataclasses import asdict
 import json
 from pathlib import Path
 
-from rtseg_ros.output_files import check_output_file
-from rtseg_ros.training.summary import markdown_table, summarise_run
+import cv2
+
+from rtseg_ros.conversion.frames import read_items
+from rtseg_ros.errors import TrainingError
+from rtseg_ros.labels import LabelSet
+from rtseg_ros.output_files import check_output_file, replace_files
+from rtseg_ros.training.sheet import sheet
+from rtseg_ros.training.summary import RunSummary, markdown_table, summarise_run
+
+SHEET_FRAMES = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument('runs', type=Path, nargs='+', metavar='RUN', help='folder of rtseg train')
+    parser.add_argument(
+        '--sheet', type=Path, metavar='FILE',
+        help=f'draw what each run sees in {SHEET_FRAMES} of the --frames here (.jpg or .png)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--frames', type=Path, metavar='PATH', help='folder of images or bag, for --sheet'
+    )
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures here')
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table as Markdown."""
-    check_output_file(arguments.json)
-    runs = [summarise_run(folder) for folder in arguments.runs]
-    print(markdown_table(runs))
+    """Print the table as Markdown, the best run first; draw the picture in that order."""
+    for path in (arguments.json, arguments.sheet):
+        check_output_file(path)
+    if (arguments.sheet is None) != (arguments.frames is None):
+        raise TrainingError('--sheet draws frames of --frames; give both or neither')
+    if arguments.sheet is not None and arguments.sheet.suffix not in ('.jpg', '.png'):
+        raise TrainingError(f"--sheet '{arguments.sheet}' must end in .jpg or .png")
+    runs = {folder: summarise_run(folder) for folder in arguments.runs}
+    print(markdown_table(list(runs.values())))
+    if arguments.sheet is not None:
+        _draw(arguments, runs)
     if arguments.json:
-        text = json.dumps([asdict(item) for item in runs], indent=2)
-        arguments.json.write_text(text + '\n', encoding='utf-8')
+        text = json.dumps([asdict(item) for item in runs.values()], indent=2)
+        replace_files({arguments.json: f'{text}\n'.encode()})
     return 0
+
+
+def _draw(arguments: argparse.Namespace, runs: dict[Path, RunSummary]) -> None:
+    any_labels = LabelSet('unknown', ('unknown',), ((0, 0, 0),))  # the truth is not drawn
+    items = read_items(arguments.frames, limit=SHEET_FRAMES, labels=any_labels)
+    ordered = sorted(runs, key=lambda folder: -runs[folder].miou)
+    picture = sheet(ordered, [item.frame() for item in items])
+    _, encoded = cv2.imencode(arguments.sheet.suffix, picture)
+    replace_files({arguments.sheet: encoded.tobytes()})

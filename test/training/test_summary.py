@@ -3,6 +3,8 @@
 import json
 import math
 
+import cv2
+import numpy as np
 import pytest
 
 from rtseg_ros.cli import main
@@ -10,20 +12,24 @@ from rtseg_ros.errors import TrainingError
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.networks import create_network
 from rtseg_ros.networks.network import parameter_count
+from rtseg_ros.runtime.preprocess import Preprocessing
 from rtseg_ros.training.checkpoint import save_checkpoint
 from rtseg_ros.training.summary import markdown_table, summarise_run
 
 
-def write_run(folder, network: str, *, miou: float, iou: list[float], epoch: int = 3):
+def write_run(folder, network: str, *, miou: float, iou: list[float], labels: str = 'camvid'):
     folder.mkdir()
+    label_set = load_label_set(labels)
+    preprocessing = Preprocessing((64, 96), 'rgb', (0.0,) * 3, (255.0,) * 3)
     content = {
         'network': network,
-        'label_set': load_label_set('camvid').to_dict(),
-        'preprocessing': {'size_hw': [64, 96]},
+        'model': create_network(network, label_set.num_classes).state_dict(),
+        'label_set': label_set.to_dict(),
+        'preprocessing': preprocessing.to_dict(),
         'recipe': {'epochs': 8},
         'train_data': 'camvid/train',
         'val_data': 'camvid/val',
-        'epoch': epoch,
+        'epoch': 3,
         'best_miou': miou,
         'iou': iou,
         'command': f'rtseg train {network}',
@@ -70,3 +76,50 @@ def test_the_command_writes_json(runs, tmp_path, capsys):
 def test_a_run_without_weights_is_refused(tmp_path):
     with pytest.raises(TrainingError, match=r'no best\.pth'):
         summarise_run(tmp_path)
+
+
+@pytest.fixture
+def frames(tmp_path):
+    folder = tmp_path / 'frames'
+    folder.mkdir()
+    for i in range(5):
+        cv2.imwrite(str(folder / f'{i}.png'), np.full((48, 96, 3), 50 * i, np.uint8))
+    return folder
+
+
+def test_the_sheet_shows_frames_and_what_each_run_sees(runs, frames, tmp_path, capsys):
+    target = tmp_path / 'sheet.png'
+    words = ['runs', *map(str, runs), '--frames', str(frames), '--sheet', str(target)]
+    assert main(words) == 0
+    picture = cv2.imread(str(target))
+    cell_height = picture.shape[0] // 3  # camera, strong, weak
+    assert picture.shape[0] == 3 * cell_height
+    first_frames = picture[: cell_height - 2, 230 : 230 + 3 * 288 - 20]
+    assert set(np.unique(first_frames)) >= {0, 50, 150}  # spread over the five
+    colors = np.array(load_label_set('camvid').colors)[:, ::-1] * 0.6
+    seen = picture[cell_height + 60, 220 + 144].astype(float)  # the first frame is black
+    assert np.abs(colors - seen).max(axis=1).min() < 2
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--sheet', 'sheet.png'], 'give both'),
+        (['--frames', 'frames'], 'give both'),
+        (['--sheet', 'sheet.txt', '--frames', 'frames'], r'end in .jpg or .png'),
+        (['--sheet', 'sheet.jpg', '--frames', 'nowhere'], "'nowhere' is not there"),
+        (['--sheet', 'nowhere/sheet.jpg', '--frames', 'frames'], "there is no folder 'nowhere'"),
+    ],
+)
+def test_bad_options_of_the_sheet(runs, frames, tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    assert main(['runs', *map(str, runs), *words]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob('sheet*'))
+
+
+def test_runs_of_other_classes_are_not_drawn_together(runs, frames, tmp_path, capsys):
+    other = write_run(tmp_path / 'other', 'lednet', miou=0.1, iou=[0.1] * 19, labels='cityscapes')
+    words = ['--frames', str(frames), '--sheet', str(tmp_path / 'sheet.png')]
+    assert main(['runs', *map(str, runs), str(other), *words]) == 1
+    assert 'different classes' in capsys.readouterr().err

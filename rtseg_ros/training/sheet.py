@@ -1,0 +1,81 @@
+"""What training runs see in the same frames: a picture for people."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from rtseg_ros.errors import TrainingError
+from rtseg_ros.labels import LabelSet, label_set_from_dict
+from rtseg_ros.networks.zoo import create_network
+from rtseg_ros.overlay import legend, overlay_from_labels
+from rtseg_ros.runtime.preprocess import image_from_frame, preprocessing_from_dict
+from rtseg_ros.training.checkpoint import load_checkpoint
+
+_CELL_WIDTH = 288
+_NAME_WIDTH = 220
+_LEGEND_WIDTH = 180
+_LEGEND_HEIGHT = 300
+
+
+def sheet(folders: Sequence[Path], frames: Sequence[np.ndarray]) -> np.ndarray:
+    """Draw the frames in the first row and the overlay of each run's best weights below.
+
+    Args:
+        folders: Of the runs, in the order in which they appear; all of one label set.
+        frames: (H, W, 3) uint8 BGR, of one size.
+
+    Returns:
+        uint8 BGR picture.
+
+    Raises:
+        TrainingError: If a run has no readable best.pth, or other classes than the first.
+    """
+    height, width = frames[0].shape[:2]
+    cell = _CELL_WIDTH, round(_CELL_WIDTH * height / width)
+    rows = [_row('camera', frames, cell)]
+    label_set: LabelSet | None = None
+    for folder in folders:
+        content = load_checkpoint(folder / 'best.pth')
+        own = label_set_from_dict(content['label_set'], source=str(folder))
+        if label_set is not None and own.names != label_set.names:
+            raise TrainingError(
+                f"'{folder}' and '{folders[0]}' have different classes; draw a sheet of each"
+            )
+        label_set = own
+        rows.append(_row(folder.name, _overlays(content, own, frames), cell))
+    grid = np.vstack(rows)
+    assert label_set is not None
+    height = min(len(grid), _LEGEND_HEIGHT)
+    side = np.full((len(grid), _LEGEND_WIDTH, 3), 255, np.uint8)
+    side[:height] = legend(label_set, size_hw=(height, _LEGEND_WIDTH))
+    return np.hstack([grid, side])
+
+
+@torch.inference_mode()
+def _overlays(
+    content: dict, label_set: LabelSet, frames: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    network = create_network(content['network'], label_set.num_classes)
+    network.load_state_dict(content['model'])
+    network.eval()
+    preprocessing = preprocessing_from_dict(content['preprocessing'])
+    palette = label_set.palette_bgr()
+    pictures = []
+    for frame in frames:
+        logits = network(torch.from_numpy(image_from_frame(frame, preprocessing)))
+        labels = logits[0].argmax(0).to(torch.uint8).numpy()
+        size = frame.shape[1], frame.shape[0]
+        labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
+        pictures.append(overlay_from_labels(frame, labels, palette_bgr=palette, alpha=0.6))
+    return pictures
+
+
+def _row(name: str, pictures: Sequence[np.ndarray], cell: tuple[int, int]) -> np.ndarray:
+    title = np.full((cell[1], _NAME_WIDTH, 3), 255, np.uint8)
+    cv2.putText(
+        title, name, (8, cell[1] // 2), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA
+    )
+    return np.hstack([title, *(cv2.resize(p, cell) for p in pictures)])
