@@ -189,8 +189,13 @@ def _entrants(arguments: argparse.Namespace) -> list[Entrant]:
     names: list[str] = []
     for name in arguments.engine:
         if name not in known and not groups.get(name):
+            hint = (
+                '. TensorRT races as rtseg with --device cuda; add --report to check it alone'
+                if name == 'tensorrt'
+                else ''
+            )
             raise BenchmarkError(
-                f"no contender '{name}' on {arguments.device}; installed: {', '.join(known)}"
+                f"no contender '{name}' on {arguments.device}; installed: {', '.join(known)}{hint}"
             )
         names += groups.get(name, (name,))
     entrants = [Entrant(name) for name in names if name != OURS]

@@ -189,6 +189,7 @@ def test_a_race_that_cannot_be_run_does_not_stop_the_others(tmp_path):
         ('--size 64', "size is '64'"),
         ('--prepare-only', '--prepare-only fills a folder'),
         ('--engine rtsegg', "no contender 'rtsegg' on cpu; installed: torch"),
+        ('--engine tensorrt', 'TensorRT races as rtseg with --device cuda; add --report'),
     ],
 )
 def test_the_command_refuses_wrong_words(words, message, capsys, tmp_path):
