@@ -16,6 +16,7 @@ from rtseg_ros.benchmark.table import Row
 
 _LEAST_MIOU_SPAN = 0.06
 _BLUE, _GREY = '#1f6fb2', '#8a8f98'
+_OURS_COLORS = {'fp32': _BLUE, 'fp16': '#5b3f95', 'int8': '#c2318b'}
 _STAGE_COLORS = {
     'decode': '#b07aa1', 'preprocess': '#f28e2b', 'transfer': '#9c755f', 'infer': '#4e79a7',
     'labels': '#59a14f', 'publish': '#e15759',
@@ -44,23 +45,30 @@ def scatter(rows: Sequence[Row], path: Path, *, device: str) -> bool:
         return False
     kinds = list(dict.fromkeys((row.contender, row.precision) for row in measured))
     with rc_context(_STYLE):
-        figure = Figure(figsize=(11, 4.6), layout='constrained')
-        left, right = figure.subplots(1, 2)
+        figure = Figure(figsize=(12, 5), layout='constrained')
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         for number, (contender, precision) in enumerate(kinds):
             own = [row for row in measured if (row.contender, row.precision) == kinds[number]]
             left.scatter(
                 [row.fps or 0 for row in own],
                 [row.miou or 0 for row in own],
                 s=[_area(row.parameters_m) for row in own],
-                color=_BLUE if contender == OURS else f'C{1 + number}',
+                color=_OURS_COLORS[precision] if contender == OURS else f'C{1 + number}',
                 alpha=0.6, linewidth=0,
                 label=f'{contender} {precision}' if contender == OURS else contender,
             )  # fmt: skip
-        ours = [row for row in measured if row.contender == OURS]
-        points = [(row.fps or 0, row.miou or 0, f'{row.network} {row.size}') for row in ours]
-        _name(left, points)
+        fastest: dict[str, tuple[float, float]] = {}
+        for row in measured:
+            name, point = f'{row.network} {row.size}', (row.fps or 0, row.miou or 0)
+            fastest[name] = max(point, fastest.get(name, point))
+        for name, point in fastest.items():
+            left.annotate(
+                name, point, xytext=(12, 0), textcoords='offset points', va='center', fontsize=8
+            )
         left.set_title(f'measured, {device}')
-        left.legend(fontsize=8, loc='best', markerscale=0.7)
+        marks = left.legend(fontsize=8, loc='best').legend_handles
+        for mark in marks:
+            mark.set_sizes([40])  # type: ignore[union-attr]
         right.scatter(
             [item.fps for item in PUBLISHED],
             [item.miou for item in PUBLISHED],
@@ -84,6 +92,7 @@ def scatter(rows: Sequence[Row], path: Path, *, device: str) -> bool:
             axes.set_xlabel('frames per second')
             axes.set_ylabel('mIoU')
             axes.margins(0.25)
+            axes.set_xlim(0, 1.15 * axes.get_xlim()[1])
             # A small difference must not look like a large one.
             low, high = axes.get_ylim()
             spare = max(0.0, _LEAST_MIOU_SPAN - (high - low)) / 2
