@@ -9,7 +9,6 @@ from pathlib import Path
 import re
 import signal
 import sys
-import threading
 
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.model_file import read_model_file
@@ -59,13 +58,12 @@ def _done(tensorrt, job) -> dict:
         TensorRtEngine(model, options)
     if job['what'] == 'plan':
         return {'manifest': build_plan(model, options).manifest.key}
-    seen, begun = [], threading.Event()
-    if job['what'] == 'interrupt':
-        threading.Thread(target=_interrupt, args=(begun,), daemon=True).start()
+    seen = []
 
     def progress(fraction, phase):
+        if job['what'] == 'interrupt' and not seen:
+            os.kill(os.getpid(), signal.SIGINT)  # as Ctrl-C does, while the library computes
         seen.append(fraction)
-        begun.set()
 
     built = build_engine(
         tensorrt,
@@ -75,12 +73,6 @@ def _done(tensorrt, job) -> dict:
         progress=progress,
     )
     return {'bytes': len(built.content), 'seconds': built.seconds, 'progress': seen}
-
-
-def _interrupt(begun: threading.Event) -> None:
-    """Press Ctrl-C while the library computes."""
-    begun.wait()
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 def _as_json(text: str) -> str:
