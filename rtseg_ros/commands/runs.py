@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         _draw(arguments, runs)
     if arguments.json:
         text = json.dumps([asdict(item) for item in runs.values()], indent=2)
-        replace_files({arguments.json: f'{text}\n'.encode()})
+        arguments.json.write_text(text + '\n', encoding='utf-8')
     return 0
 
 
