@@ -26,11 +26,10 @@ def counterparts(trained: LabelSet, wanted: LabelSet) -> list[int | None]:
     for fine, coarse, classes in BUILT_IN:
         if trained.names == fine.names and wanted.names == coarse.names:
             pairs = classes
-    ids: list[int | None] = [None] * wanted.num_classes
+    first: dict[str, int] = {}
     for old, new in pairs.items():
-        k = wanted.names.index(new)
-        ids[k] = trained.names.index(old) if ids[k] is None else ids[k]
-    return ids
+        first.setdefault(new, trained.names.index(old))
+    return [first.get(name) for name in wanted.names]
 
 
 def start_from(
