@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-import torch
 
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.labels import LabelSet, label_set_from_dict
 from rtseg_ros.networks.zoo import create_network
 from rtseg_ros.overlay import legend, overlay_from_labels
-from rtseg_ros.runtime.preprocess import image_from_frame, preprocessing_from_dict
+from rtseg_ros.runtime.preprocess import preprocessing_from_dict
 from rtseg_ros.training.checkpoint import load_checkpoint
+from rtseg_ros.training.prediction import label_frame
 
 _CELL_WIDTH = 288
 _NAME_WIDTH = 220
@@ -36,41 +37,35 @@ def sheet(folders: Sequence[Path], frames: Sequence[np.ndarray]) -> np.ndarray:
     height, width = frames[0].shape[:2]
     cell = _CELL_WIDTH, round(_CELL_WIDTH * height / width)
     rows = [_row('camera', frames, cell)]
-    label_set: LabelSet | None = None
+    label_sets: list[LabelSet] = []
     for folder in folders:
-        content = load_checkpoint(folder / 'best.pth')
-        own = label_set_from_dict(content['label_set'], source=str(folder))
-        if label_set is not None and own.names != label_set.names:
+        run = load_checkpoint(folder / 'best.pth')
+        label_sets.append(label_set_from_dict(run['label_set'], source=str(folder)))
+        if label_sets[-1].names != label_sets[0].names:
             raise TrainingError(
                 f"'{folder}' and '{folders[0]}' have different classes; draw a sheet of each"
             )
-        label_set = own
-        rows.append(_row(folder.name, _overlays(content, own, frames), cell))
+        rows.append(_row(folder.name, _overlays(run, label_sets[0], frames), cell))
     grid = np.vstack(rows)
-    assert label_set is not None
     height = min(len(grid), _LEGEND_HEIGHT)
     side = np.full((len(grid), _LEGEND_WIDTH, 3), 255, np.uint8)
-    side[:height] = legend(label_set, size_hw=(height, _LEGEND_WIDTH))
+    side[:height] = legend(label_sets[0], size_hw=(height, _LEGEND_WIDTH))
     return np.hstack([grid, side])
 
 
-@torch.inference_mode()
 def _overlays(
-    content: dict, label_set: LabelSet, frames: Sequence[np.ndarray]
+    run: dict[str, Any], label_set: LabelSet, frames: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    network = create_network(content['network'], label_set.num_classes)
-    network.load_state_dict(content['model'])
-    network.eval()
-    preprocessing = preprocessing_from_dict(content['preprocessing'])
+    network = create_network(run['network'], label_set.num_classes).eval()
+    network.load_state_dict(run['model'])
+    preprocessing = preprocessing_from_dict(run['preprocessing'])
     palette = label_set.palette_bgr()
-    pictures = []
-    for frame in frames:
-        logits = network(torch.from_numpy(image_from_frame(frame, preprocessing)))
-        labels = logits[0].argmax(0).to(torch.uint8).numpy()
-        size = frame.shape[1], frame.shape[0]
-        labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
-        pictures.append(overlay_from_labels(frame, labels, palette_bgr=palette, alpha=0.6))
-    return pictures
+    return [
+        overlay_from_labels(
+            frame, label_frame(network, frame, preprocessing), palette_bgr=palette, alpha=0.6
+        )
+        for frame in frames
+    ]
 
 
 def _row(name: str, pictures: Sequence[np.ndarray], cell: tuple[int, int]) -> np.ndarray:

@@ -10,7 +10,6 @@ import platform
 import time
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -26,6 +25,7 @@ from rtseg_ros.training.augmentation import augment
 from rtseg_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from rtseg_ros.training.curve import write_curve
 from rtseg_ros.training.losses import enet_class_weights, pixel_loss
+from rtseg_ros.training.prediction import label_frame
 from rtseg_ros.training.recipe import Recipe
 
 CACHE_BYTES = 4 << 30
@@ -170,18 +170,11 @@ class Trainer:
         network = self.average if self.average is not None else self.network
         network.eval()
         matrix = ConfusionMatrix(self.val_set.label_set.num_classes)
-        with torch.no_grad():
-            for index in range(len(self.val_set)):
-                image = torch.from_numpy(
-                    image_from_frame(self.val_set.frame(index), self.preprocessing)
-                ).to(self.device, memory_format=torch.channels_last)
-                with self._autocast():
-                    logits = network(image).float()
-                labels = logits.argmax(dim=1)[0].to('cpu', torch.uint8).numpy()
-                truth = self.val_set.labels(index)
-                if labels.shape != truth.shape:
-                    labels = cv2.resize(labels, truth.shape[::-1], interpolation=cv2.INTER_NEAREST)
-                matrix.add(truth, labels)
+        for index in range(len(self.val_set)):
+            frame = self.val_set.frame(index)
+            with self._autocast():
+                labels = label_frame(network, frame, self.preprocessing, device=self.device)
+            matrix.add(self.val_set.labels(index), labels)
         return matrix
 
     def _train_epoch(self, progress: Progress, total: int) -> float:
