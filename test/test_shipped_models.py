@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rtseg_ros.datasets.camvid import load_camvid
-from rtseg_ros.evaluation.confusion_matrix import ConfusionMatrix
+from rtseg_ros.frames.datasets.camvid import load_camvid
+from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, SHIPPED_MODELS, read_model_file
 

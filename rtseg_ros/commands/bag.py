@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from rtseg_ros.bags import IMAGE_FORMATS, STORAGES, BagWriter
-from rtseg_ros.datasets import load_dataset
-from rtseg_ros.datasets.frames import open_source
 from rtseg_ros.errors import BagError
+from rtseg_ros.frames.bags import IMAGE_FORMATS, STORAGES, BagWriter
+from rtseg_ros.frames.datasets import load_dataset
+from rtseg_ros.frames.video import open_source
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.output_files import check_output_folder
 

@@ -12,12 +12,12 @@ import numpy as np
 from tqdm import tqdm
 
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.frames.video_writer import OverlayVideo
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import LabelSet
+from rtseg_ros.labels.overlay import legend
 from rtseg_ros.machine import machine
 from rtseg_ros.output_files import check_output_file, check_output_folder
-from rtseg_ros.overlay import legend
-from rtseg_ros.pictures import OverlayVideo
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
 
@@ -129,7 +129,7 @@ def _street_clip() -> Path:
 
 
 def _length(source: str) -> tuple[int, float]:
-    from rtseg_ros.datasets.frames import FOLDER_RATE_HZ
+    from rtseg_ros.frames.video import FOLDER_RATE_HZ
 
     if Path(source).is_dir():
         return len(list(Path(source).iterdir())), FOLDER_RATE_HZ

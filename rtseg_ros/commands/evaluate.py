@@ -9,16 +9,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from rtseg_ros.datasets import load_dataset
 from rtseg_ros.errors import EvaluationError
-from rtseg_ros.evaluation.bag_source import BagSource
 from rtseg_ros.evaluation.calibrate import (
     Calibration,
     calibrate,
     check_temperature_can_be_stored,
     store_temperature,
 )
-from rtseg_ros.evaluation.class_mapping import align
 from rtseg_ros.evaluation.compare import compare
 from rtseg_ros.evaluation.evaluate import evaluate
 from rtseg_ros.evaluation.live_report import report_live
@@ -28,11 +25,14 @@ from rtseg_ros.evaluation.report import (
     write_report,
     write_text,
 )
-from rtseg_ros.evaluation.sources import DatasetSource, Source
 from rtseg_ros.evaluation.spool import Spool
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
+from rtseg_ros.frames.bag_source import BagSource
+from rtseg_ros.frames.datasets import load_dataset
+from rtseg_ros.frames.sources import DatasetSource, Source
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import load_label_set
+from rtseg_ros.labels.mapping import align
 from rtseg_ros.output_files import check_output_file, check_output_folder
 from rtseg_ros.runtime import Segmenter, load_segmenter
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file

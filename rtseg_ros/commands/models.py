@@ -219,7 +219,7 @@ def _receptive_field(args: argparse.Namespace) -> dict[str, Any]:
 def _images(args: argparse.Namespace, preprocessing: Any) -> 'Iterator[Tensor]':
     import torch
 
-    from rtseg_ros.datasets.frames import open_source
+    from rtseg_ros.frames.video import open_source
     from rtseg_ros.runtime.preprocess import image_from_frame
 
     if not args.frames:

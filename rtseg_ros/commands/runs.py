@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 
-from rtseg_ros.conversion.frames import read_items
 from rtseg_ros.errors import TrainingError
+from rtseg_ros.frames.sample import read_items
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.output_files import check_output_file, replace_files
 from rtseg_ros.training.sheet import sheet

@@ -13,9 +13,9 @@ import torch
 from tqdm import tqdm
 
 from rtseg_ros.conversion.checkpoint import read_checkpoint
-from rtseg_ros.datasets import Dataset, load_dataset
-from rtseg_ros.datasets.check import check_dataset
 from rtseg_ros.errors import TrainingError
+from rtseg_ros.frames.datasets import Dataset, load_dataset
+from rtseg_ros.frames.datasets.check import check_dataset
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.networks import create_network, list_networks
 from rtseg_ros.networks.encoders import load_encoder_weights

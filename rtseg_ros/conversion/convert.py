@@ -21,7 +21,6 @@ from rtseg_ros.conversion.export import (
     file_content,
     write_together,
 )
-from rtseg_ros.conversion.frames import made_items, read_items, source_name
 from rtseg_ros.conversion.operators import use_fast_operators
 from rtseg_ros.conversion.parity import (
     TOLERANCES,
@@ -36,7 +35,8 @@ from rtseg_ros.conversion.report import report
 from rtseg_ros.conversion.settings import PRECISIONS, ConversionSettings
 from rtseg_ros.conversion.task import decide
 from rtseg_ros.errors import ConversionError, ParityError
-from rtseg_ros.evaluation.sources import Item
+from rtseg_ros.frames.sample import made_items, read_items, source_name
+from rtseg_ros.frames.sources import Item
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.engine import Engine
 from rtseg_ros.runtime.model_file import ModelMetadata, model_file_from_content

@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional as F
 
 from rtseg_ros.errors import ConversionError
-from rtseg_ros.evaluation.confusion_matrix import ConfusionMatrix
-from rtseg_ros.evaluation.sources import Item
+from rtseg_ros.frames.sources import Item
+from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.engine import Engine
 from rtseg_ros.runtime.model_file import ModelMetadata, output_table

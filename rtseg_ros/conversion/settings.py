@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rtseg_ros.settings import parameter
+from rtseg_ros.options import parameter
 
 PRECISIONS = ('fp32', 'fp16', 'int8')
 

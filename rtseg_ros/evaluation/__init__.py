@@ -1,1 +1,1 @@
-"""How accurate and how fast: metrics, bag and data-set evaluation, reports."""
+"""From a trained model and frames to a report: evaluation, comparison, thresholds."""

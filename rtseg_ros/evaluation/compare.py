@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rtseg_ros.errors import EvaluationError
-from rtseg_ros.evaluation.noise import (
+from rtseg_ros.metrics.bootstrap import (
     Interval,
     intervals,
     latency_interval,

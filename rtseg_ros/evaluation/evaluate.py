@@ -8,10 +8,10 @@ import time
 import numpy as np
 
 from rtseg_ros.errors import EngineError, RtsegError
-from rtseg_ros.evaluation.accuracy import Accuracy
-from rtseg_ros.evaluation.class_mapping import align
 from rtseg_ros.evaluation.recorder import ASSUMED_CLASSES, Recorder
-from rtseg_ros.evaluation.sources import Item, Source
+from rtseg_ros.frames.sources import Item, Source
+from rtseg_ros.labels.mapping import align
+from rtseg_ros.metrics.accuracy import Accuracy
 from rtseg_ros.runtime import Segmenter
 
 

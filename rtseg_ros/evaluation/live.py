@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from rtseg_ros.errors import RtsegError
-from rtseg_ros.evaluation.latency import LatencyHistogram
 from rtseg_ros.evaluation.recorder import Recorder
-from rtseg_ros.evaluation.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.evaluation.spool import Spool, Spooled
+from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS
+from rtseg_ros.metrics.latency import LatencyHistogram
 
 # Frames that may be under way at a time, and those of them whose pixels are kept.
 WINDOW = 64

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from rtseg_ros.evaluation.accuracy import Accuracy
-from rtseg_ros.evaluation.class_mapping import align
 from rtseg_ros.evaluation.live import LiveMatcher, score
 from rtseg_ros.evaluation.recorder import ASSUMED_CLASSES, BINS, Recorder
 from rtseg_ros.evaluation.report import model_facts, report_from_recorder, write_report
 from rtseg_ros.evaluation.spool import Spool
 from rtseg_ros.labels import LabelSet
+from rtseg_ros.labels.mapping import align
+from rtseg_ros.metrics.accuracy import Accuracy
 from rtseg_ros.runtime.model_file import ModelFile
 
 _STAGE = re.compile(r'(\w+)_ms_(p50|p95|p99|max)')

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 import numpy as np
 
-from rtseg_ros.evaluation.latency import LatencyHistogram, Moment
+from rtseg_ros.metrics.latency import LatencyHistogram, Moment
 
 # Drawn in these colours, replaced by the page's own, so that one plot suits both schemes.
 _TEXT, _GRID, _ACCENT, _WARN, _SOFT = '#010101', '#020202', '#030303', '#040404', '#050505'

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from rtseg_ros.evaluation.accuracy import Accuracy, FrameScore
-from rtseg_ros.evaluation.latency import StageLatencies, Timeline
 from rtseg_ros.evaluation.previews import Previews
+from rtseg_ros.metrics.accuracy import Accuracy, FrameScore
+from rtseg_ros.metrics.latency import StageLatencies, Timeline
 
 BINS = ('published', 'superseded', 'stale', 'rejected', 'failed')
 # Live, a single frame's reason is not known, only the node's counts are.

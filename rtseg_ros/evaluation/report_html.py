@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from rtseg_ros.evaluation.latency import StageLatencies, Timeline
 from rtseg_ros.evaluation.plots import latency_histogram_svg, reliability_svg, timeline_svg
 from rtseg_ros.evaluation.previews import Preview
 from rtseg_ros.evaluation.report_pictures import frames_section
 from rtseg_ros.evaluation.report_style import CSS
 from rtseg_ros.labels import LabelSet, label_set_from_dict
+from rtseg_ros.metrics.latency import StageLatencies, Timeline
 
 # Shares of the confusion matrix from here on are written in full ink.
 _MUCH = 0.05

@@ -17,11 +17,11 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import Trigger
 
-from rtseg_ros.bags import CAMERA_INFO, COMPRESSED, RawMessage
 from rtseg_ros.errors import EvaluationError, FrameError, RtsegError
-from rtseg_ros.evaluation.bag_source import BagSource, camera_of
+from rtseg_ros.frames.bag_source import BagSource, camera_of
+from rtseg_ros.frames.bags import CAMERA_INFO, COMPRESSED, RawMessage
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
-from rtseg_ros.settings import parameter
+from rtseg_ros.options import parameter
 
 _SLICE_S = 0.1  # so that Ctrl-C is noticed while waiting
 _SETTLE_S = 2.0

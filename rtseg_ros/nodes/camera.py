@@ -14,11 +14,11 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from rtseg_ros.errors import SettingError
+from rtseg_ros.labels.overlay import overlay_from_labels
 from rtseg_ros.nodes.accounting import FrameAccount
 from rtseg_ros.nodes.graph import unserved_subscribers
 from rtseg_ros.nodes.label_info import LABEL_INFO_QOS, LabelInfo
 from rtseg_ros.nodes.messages import camera_info_of_mask, fits, image_from_array
-from rtseg_ros.overlay import overlay_from_labels
 from rtseg_ros.runtime import Segmentation
 
 _OVERRIDABLE = QoSOverridingOptions(

@@ -17,23 +17,23 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
-from rtseg_ros.bags import stamp_ns_from_cdr
 from rtseg_ros.errors import FrameError, RtsegError
-from rtseg_ros.evaluation.class_mapping import align
 from rtseg_ros.evaluation.live import LiveMatcher
 from rtseg_ros.evaluation.live_report import LiveRun, report_live
-from rtseg_ros.evaluation.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.evaluation.spool import Spool
-from rtseg_ros.image_message import (
+from rtseg_ros.frames.bags import stamp_ns_from_cdr
+from rtseg_ros.frames.image_message import (
     frame_from_compressed,
     frame_from_image,
     labels_from_compressed,
     pixels_from_image,
 )
+from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.labels import load_label_set
+from rtseg_ros.labels.mapping import align
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
+from rtseg_ros.options import parameter
 from rtseg_ros.runtime.model_file import model_path, read_model_file
-from rtseg_ros.settings import parameter
 
 _QUEUE = 50
 

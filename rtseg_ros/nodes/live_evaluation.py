@@ -15,13 +15,13 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
-from rtseg_ros.bags import COMPRESSED
 from rtseg_ros.errors import EvaluationError, RtsegError
-from rtseg_ros.evaluation.bag_source import BagSource
 from rtseg_ros.evaluation.live_report import LiveRun
 from rtseg_ros.evaluation.rate_search import Probe, search_rate
-from rtseg_ros.evaluation.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.evaluation.spool import Spool
+from rtseg_ros.frames.bag_source import BagSource
+from rtseg_ros.frames.bags import COMPRESSED
+from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.nodes.evaluation_node import EvaluationNode
 from rtseg_ros.nodes.lifecycle_client import LifecycleClient
 from rtseg_ros.nodes.node_process import NodeProcess, node_arguments

@@ -8,16 +8,16 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from rtseg_ros import image_message
 from rtseg_ros.errors import FrameError
-from rtseg_ros.image_message import frame_from_compressed, pixels_from_image
+from rtseg_ros.frames import image_message
+from rtseg_ros.frames.image_message import frame_from_compressed, pixels_from_image
 from rtseg_ros.runtime.geometry import Layout
 
 __all__ = ['camera_info_of_mask', 'frame_from_image', 'image_from_array', 'pixels_from_image']
 
 
 def frame_from_image(message: Image | CompressedImage) -> np.ndarray:
-    """Return the pixels of a message as ``rtseg_ros.image_message`` does.
+    """Return the pixels of a message as ``rtseg_ros.frames.image_message`` does.
 
     Encodings that it does not know go through cv_bridge where that is installed.
 

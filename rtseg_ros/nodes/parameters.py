@@ -10,8 +10,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from rtseg_ros.errors import SettingError
+from rtseg_ros.options import parameter
 from rtseg_ros.runtime.geometry import RESIZES, ROTATIONS, Geometry, output_size_from_text
-from rtseg_ros.settings import parameter
 
 Parameters = TypeVar('Parameters')
 

@@ -12,8 +12,8 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from rtseg_ros.datasets.frames import open_source
 from rtseg_ros.errors import FrameError
+from rtseg_ros.frames.video import open_source
 from rtseg_ros.nodes.diagnostics import status
 from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.nodes.parameters import VideoParameters, declare_parameters, read_parameters

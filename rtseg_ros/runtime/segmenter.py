@@ -9,9 +9,9 @@ import time
 import cv2
 import numpy as np
 
-from rtseg_ros.class_groups import ClassGroups, load_class_groups
 from rtseg_ros.errors import EngineError, FrameError, SettingError
 from rtseg_ros.labels import LabelSet
+from rtseg_ros.labels.groups import ClassGroups, load_class_groups
 from rtseg_ros.runtime.engine import Engine, Outputs
 from rtseg_ros.runtime.geometry import Geometry, Layout, layout, nearest
 from rtseg_ros.runtime.model_file import model_path, output_table, read_model_file

@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rtseg_ros.errors import EngineError
+from rtseg_ros.options import parameter
 from rtseg_ros.runtime.tensorrt_library import FLAVOURS
-from rtseg_ros.settings import parameter
 
 PRECISIONS = ('fp32', 'fp16', 'int8')
 FINISHES = ('measured', 'engine', 'host')

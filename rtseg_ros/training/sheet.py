@@ -9,8 +9,8 @@ import numpy as np
 
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.labels import LabelSet, label_set_from_dict
+from rtseg_ros.labels.overlay import legend, overlay_from_labels
 from rtseg_ros.networks.zoo import create_network
-from rtseg_ros.overlay import legend, overlay_from_labels
 from rtseg_ros.runtime.preprocess import preprocessing_from_dict
 from rtseg_ros.training.checkpoint import load_checkpoint
 from rtseg_ros.training.prediction import label_frame

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from rtseg_ros.errors import TrainingError
-from rtseg_ros.evaluation.class_mapping import BUILT_IN
 from rtseg_ros.labels import LabelSet
+from rtseg_ros.labels.mapping import BUILT_IN
 
 # Fewer tensors than this share means another network, not another number of classes.
 _FITTING = 0.5

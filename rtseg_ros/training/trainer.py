@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from rtseg_ros import __version__
-from rtseg_ros.datasets.dataset import Dataset
 from rtseg_ros.errors import TrainingError
-from rtseg_ros.evaluation.confusion_matrix import ConfusionMatrix
+from rtseg_ros.frames.datasets.dataset import Dataset
+from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.networks.encoders import Encoder
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.preprocess import Preprocessing, image_from_frame

@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip('rosbags', reason='rosbags is not installed')
 
-from rtseg_ros.bags import BagReader
 from rtseg_ros.cli import main
-from rtseg_ros.image_message import frame_from_image
+from rtseg_ros.frames.bags import BagReader
+from rtseg_ros.frames.image_message import frame_from_image
 
 LABELS_YAML = """
 name: pair

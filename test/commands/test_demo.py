@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from rtseg_ros.commands.demo import contact_sheet
+from rtseg_ros.frames.video_writer import OverlayVideo
 from rtseg_ros.labels import CAMVID
-from rtseg_ros.pictures import OverlayVideo
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
 
 FRAMES = 24

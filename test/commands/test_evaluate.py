@@ -225,7 +225,7 @@ def test_ctrl_c_writes_the_report_so_far(make_model, tmp_path):
 _MEMORY_CODE = """
 import resource, sys
 from pathlib import Path
-from rtseg_ros.evaluation.bag_source import BagSource
+from rtseg_ros.frames.bag_source import BagSource
 from rtseg_ros.evaluation.evaluate import evaluate
 from rtseg_ros.runtime import load_segmenter
 peaks = []

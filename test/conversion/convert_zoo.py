@@ -17,8 +17,8 @@ from torch import nn
 from torch.nn import functional
 
 from rtseg_ros.conversion.convert import convert
-from rtseg_ros.conversion.frames import read_items
 from rtseg_ros.conversion.settings import ConversionSettings
+from rtseg_ros.frames.sample import read_items
 from rtseg_ros.labels import CAMVID
 from rtseg_ros.networks import create_network, list_networks
 from rtseg_ros.networks.network import SegmentationNetwork

@@ -17,9 +17,9 @@ import torch
 import rtseg_ros.conversion.convert as module
 from rtseg_ros.conversion.convert import convert
 from rtseg_ros.conversion.settings import ConversionSettings
-from rtseg_ros.datasets.camvid import load_camvid
 from rtseg_ros.errors import CheckpointError, ConversionError, EngineError, ParityError
-from rtseg_ros.evaluation.confusion_matrix import ConfusionMatrix
+from rtseg_ros.frames.datasets.camvid import load_camvid
+from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import read_model_file
 from rtseg_ros.runtime.preprocess import image_from_frame

@@ -11,7 +11,7 @@ from rtseg_ros.conversion.parity import (
     onnxruntime_inference,
 )
 from rtseg_ros.errors import ConversionError
-from rtseg_ros.evaluation.sources import Item
+from rtseg_ros.frames.sources import Item
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.model_file import ModelMetadata, read_model_file

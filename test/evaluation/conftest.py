@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from streets import TINY, write_dataset
 
-from rtseg_ros.datasets.dataset import Dataset
-from rtseg_ros.datasets.folder import load_folder
+from rtseg_ros.frames.datasets.dataset import Dataset
+from rtseg_ros.frames.datasets.folder import load_folder
 
 
 @pytest.fixture

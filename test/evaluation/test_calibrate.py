@@ -15,7 +15,7 @@ from rtseg_ros.evaluation.calibrate import (
     interpolated,
     store_temperature,
 )
-from rtseg_ros.evaluation.sources import Item
+from rtseg_ros.frames.sources import Item
 from rtseg_ros.labels import CAMVID
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import read_model_file

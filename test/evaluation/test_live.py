@@ -6,13 +6,13 @@ import pytest
 from streets import TINY, street
 
 from rtseg_ros.errors import FrameError
-from rtseg_ros.evaluation.accuracy import Accuracy
-from rtseg_ros.evaluation.class_mapping import align
 from rtseg_ros.evaluation.live import PIXEL_WINDOW, WINDOW, LiveMatcher, score
 from rtseg_ros.evaluation.live_report import LiveRun, node_counts, report_live
 from rtseg_ros.evaluation.rate_search import MAX_PROBES, Probe, search_rate
 from rtseg_ros.evaluation.recorder import Recorder
 from rtseg_ros.evaluation.spool import Spool, Spooled
+from rtseg_ros.labels.mapping import align
+from rtseg_ros.metrics.accuracy import Accuracy
 from rtseg_ros.runtime.model_file import read_model_file
 
 MS = 1_000_000

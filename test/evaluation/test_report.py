@@ -8,14 +8,14 @@ import browser
 import pytest
 from streets import TINY
 
-from rtseg_ros.evaluation.accuracy import Accuracy
-from rtseg_ros.evaluation.class_mapping import align
-from rtseg_ros.evaluation.latency import LatencyHistogram, StageLatencies, Timeline
 from rtseg_ros.evaluation.plots import latency_histogram_svg, reliability_svg, timeline_svg
 from rtseg_ros.evaluation.recorder import Recorder
 from rtseg_ros.evaluation.report import report_from_recorder, segmenter_facts, write_report
 from rtseg_ros.evaluation.report_html import page
-from rtseg_ros.evaluation.sources import DatasetSource
+from rtseg_ros.frames.sources import DatasetSource
+from rtseg_ros.labels.mapping import align
+from rtseg_ros.metrics.accuracy import Accuracy
+from rtseg_ros.metrics.latency import LatencyHistogram, StageLatencies, Timeline
 from rtseg_ros.runtime import load_segmenter
 
 CALIBRATION = {

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from rtseg_ros.datasets.camvid import load_camvid
-from rtseg_ros.evaluation.confusion_matrix import ConfusionMatrix
+from rtseg_ros.frames.datasets.camvid import load_camvid
+from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.networks import create_network
 from rtseg_ros.networks.espnet import ESPNet, is_early_espnet
 from rtseg_ros.runtime.preprocess import (

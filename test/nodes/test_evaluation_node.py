@@ -20,8 +20,8 @@ pytest.importorskip('rosbags', reason='rosbags is not installed')
 
 import rclpy
 
-from rtseg_ros.bags import BagWriter, RawMessage, stamp_ns_from_cdr
 from rtseg_ros.cli import main
+from rtseg_ros.frames.bags import BagWriter, RawMessage, stamp_ns_from_cdr
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.nodes.bag_player import PlayerParameters, with_stamp
 from rtseg_ros.nodes.evaluation_node import EvaluationParameters

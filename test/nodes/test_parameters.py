@@ -7,9 +7,9 @@ import re
 import pytest
 import yaml
 
-from rtseg_ros.class_groups import load_class_groups
 from rtseg_ros.installation import share_file
 from rtseg_ros.labels import CAMVID
+from rtseg_ros.labels.groups import load_class_groups
 
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 

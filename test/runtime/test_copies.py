@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tiny_model import write_model
 
-from rtseg_ros.image_message import frame_from_image
+from rtseg_ros.frames.image_message import frame_from_image
 from rtseg_ros.runtime import load_segmenter
 
 SIZE_HW = (320, 480)

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from rtseg_ros.class_groups import class_groups_from_yaml
 from rtseg_ros.errors import EngineError, FrameError, SettingError
+from rtseg_ros.labels.groups import class_groups_from_yaml
 from rtseg_ros.runtime import load_segmenter
 
 COLORS = {'dark': (0, 0, 0), 'blue': (255, 0, 0), 'green': (0, 255, 0), 'red': (0, 0, 255)}

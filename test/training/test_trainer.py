@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rtseg_ros.datasets.folder import load_folder
 from rtseg_ros.errors import TrainingError
+from rtseg_ros.frames.datasets.folder import load_folder
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.networks.encoders import Encoder
 from rtseg_ros.networks.network import SegmentationNetwork

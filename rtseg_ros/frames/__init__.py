@@ -1,0 +1,1 @@
+"""Frames and ground truth, wherever they come from: data sets, bags, videos, messages."""

@@ -1,0 +1,25 @@
+"""What the ids of a label image mean: names, colours, groups, mappings, overlays."""
+
+from rtseg_ros.labels.label_set import (
+    BUILT_IN,
+    CAMVID,
+    CITYSCAPES,
+    CITYSCAPES_IDS,
+    LabelSet,
+    cityscapes_train_ids_from_ids,
+    label_set_from_dict,
+    label_set_from_yaml,
+    load_label_set,
+)
+
+__all__ = [
+    'BUILT_IN',
+    'CAMVID',
+    'CITYSCAPES',
+    'CITYSCAPES_IDS',
+    'LabelSet',
+    'cityscapes_train_ids_from_ids',
+    'label_set_from_dict',
+    'label_set_from_yaml',
+    'load_label_set',
+]

@@ -1,0 +1,204 @@
+"""Label sets: the names, colours and categories behind the class ids of a label image."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from rtseg_ros.errors import LabelSetError
+from rtseg_ros.labels.yaml_document import Color, YamlDocument
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """Classes of a segmentation task; the class id is the index into each tuple.
+
+    Attributes:
+        name: Short name, e.g. ``camvid``.
+        names: One name per class.
+        colors: One RGB triple (0..255) per class, as the data set publishes it.
+        categories: One category name per class; empty if the set has none.
+        ignore_id: Id (0..255, not a class id) that means "no label" in ground truth.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    colors: tuple[Color, ...]
+    categories: tuple[str, ...] = ()
+    ignore_id: int = 255
+
+    def __post_init__(self) -> None:
+        """Check that the tables fit together.
+
+        Raises:
+            LabelSetError: If they do not.
+        """
+        count = len(self.names)
+        if not 1 <= count <= 255:
+            raise LabelSetError(f'{self.name}: {count} classes; a label image holds 1 to 255')
+        if len(set(self.names)) != count:
+            twice = sorted({n for n in self.names if self.names.count(n) > 1})
+            raise LabelSetError(f'{self.name}: class names must differ; given twice: {twice}')
+        if len(self.colors) != count:
+            raise LabelSetError(f'{self.name}: {len(self.colors)} colors for {count} classes')
+        if self.categories and len(self.categories) != count:
+            raise LabelSetError(
+                f'{self.name}: {len(self.categories)} categories for {count} classes'
+            )
+        if not 0 <= self.ignore_id <= 255 or self.ignore_id < count:
+            raise LabelSetError(
+                f'{self.name}: ignore_id {self.ignore_id} must lie in {count}..255 '
+                '(a free id beyond the classes)'
+            )
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, the ignore id not counted."""
+        return len(self.names)
+
+    def palette_bgr(self) -> np.ndarray:
+        """Return a (256, 3) uint8 BGR table; ids without a class are black."""
+        table = np.zeros((256, 3), np.uint8)
+        table[: self.num_classes] = np.array(self.colors, np.uint8)[:, ::-1]
+        return table
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types, as written to YAML and to a model's metadata."""
+        return {
+            'name': self.name,
+            'ignore_id': self.ignore_id,
+            'classes': [
+                {'name': name, 'color': list(color)}
+                | ({'category': self.categories[i]} if self.categories else {})
+                for i, (name, color) in enumerate(zip(self.names, self.colors, strict=True))
+            ],
+        }
+
+
+CAMVID = LabelSet(
+    name='camvid',
+    names=(
+        'Sky', 'Building', 'Pole', 'Road', 'Pavement', 'Tree',
+        'SignSymbol', 'Fence', 'Car', 'Pedestrian', 'Bicyclist',
+    ),
+    colors=(
+        (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (60, 40, 222),
+        (128, 128, 0), (192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192),
+    ),
+    ignore_id=11,
+)  # fmt: skip
+
+CITYSCAPES = LabelSet(
+    name='cityscapes',
+    names=(
+        'road', 'sidewalk', 'building', 'wall', 'fence', 'pole', 'traffic light', 'traffic sign',
+        'vegetation', 'terrain', 'sky', 'person', 'rider', 'car', 'truck', 'bus', 'train',
+        'motorcycle', 'bicycle',
+    ),
+    colors=(
+        (128, 64, 128), (244, 35, 232), (70, 70, 70), (102, 102, 156), (190, 153, 153),
+        (153, 153, 153), (250, 170, 30), (220, 220, 0), (107, 142, 35), (152, 251, 152),
+        (70, 130, 180), (220, 20, 60), (255, 0, 0), (0, 0, 142), (0, 0, 70), (0, 60, 100),
+        (0, 80, 100), (0, 0, 230), (119, 11, 32),
+    ),
+    categories=(
+        'flat', 'flat', 'construction', 'construction', 'construction', 'object', 'object',
+        'object', 'nature', 'nature', 'sky', 'human', 'human', 'vehicle', 'vehicle', 'vehicle',
+        'vehicle', 'vehicle', 'vehicle',
+    ),
+    ignore_id=255,
+)  # fmt: skip
+
+# Cityscapes' full label ids of the 19 evaluated classes, in trainId order.
+CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+
+BUILT_IN = {label_set.name: label_set for label_set in (CAMVID, CITYSCAPES)}
+
+
+def cityscapes_train_ids_from_ids(label_ids: np.ndarray) -> np.ndarray:
+    """Map Cityscapes ``labelIds`` to ``labelTrainIds``.
+
+    Args:
+        label_ids: (H, W) uint8 of ids 0..33; -1 (licence plate) reads as 255.
+
+    Returns:
+        (H, W) uint8 of train ids 0..18, 255 where the class is not evaluated.
+    """
+    table = np.full(256, CITYSCAPES.ignore_id, np.uint8)
+    table[list(CITYSCAPES_IDS)] = np.arange(CITYSCAPES.num_classes)
+    return table[label_ids]
+
+
+def load_label_set(name_or_path: str | Path) -> LabelSet:
+    """Return a built-in label set by name, or read one from a YAML file.
+
+    The file has the keys ``name``, ``ignore_id`` (optional, 255) and ``classes``: a list of
+    ``{name: ..., color: [r, g, b], category: ... (optional)}``.
+
+    Raises:
+        LabelSetError: If there is no such set or file, or the file is wrong; names the line.
+    """
+    if str(name_or_path) in BUILT_IN:
+        return BUILT_IN[str(name_or_path)]
+    path = Path(name_or_path)
+    try:
+        text = path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabelSetError(
+            f"label set '{name_or_path}' is neither built in ({', '.join(BUILT_IN)}) "
+            f'nor a readable YAML file: {error}'
+        ) from error
+    return label_set_from_yaml(text, source=str(path))
+
+
+def label_set_from_yaml(text: str, *, source: str) -> LabelSet:
+    """Parse the YAML form of a label set.
+
+    Args:
+        text: The YAML document, as ``load_label_set`` describes it.
+        source: Name of the text in error messages.
+
+    Raises:
+        LabelSetError: If the text is wrong; the message starts with ``source:line``.
+    """
+    document = YamlDocument(text, source=source, error=LabelSetError)
+    classes_node = document.required('classes')
+    if not isinstance(classes_node, yaml.SequenceNode) or not classes_node.value:
+        raise document.mistake(classes_node, "'classes' must be a list of {name, color}")
+    names, colors, categories = [], [], []
+    for item in classes_node.value:
+        entry = document.mapping(item, 'a class')
+        for key in ('name', 'color'):
+            if key not in entry:
+                raise document.mistake(item, f"a class needs the key '{key}'")
+        name = document.value(entry['name'])
+        if not isinstance(name, str) or not name:
+            raise document.mistake(entry['name'], f'class name must be text, got {name!r}')
+        if name in names:
+            raise document.mistake(entry['name'], f'class name {name!r} is given twice')
+        names.append(name)
+        colors.append(document.color(entry['color']))
+        if 'category' in entry:
+            categories.append(str(document.value(entry['category'])))
+    if categories and len(categories) != len(names):
+        raise document.mistake(classes_node, "give 'category' for every class or for none")
+    ignore_id = document.value(document.top['ignore_id']) if 'ignore_id' in document.top else 255
+    if isinstance(ignore_id, bool) or not isinstance(ignore_id, int):
+        raise document.mistake(
+            document.top['ignore_id'], f'ignore_id must be a number, got {ignore_id!r}'
+        )
+    name = str(document.value(document.top['name'])) if 'name' in document.top else None
+    try:
+        return LabelSet(
+            name or Path(source).stem, tuple(names), tuple(colors), tuple(categories), ignore_id
+        )
+    except LabelSetError as error:
+        raise document.mistake(document.top.get('ignore_id', classes_node), str(error)) from error
+
+
+def label_set_from_dict(data: Mapping[str, Any], *, source: str) -> LabelSet:
+    """Rebuild a label set from ``LabelSet.to_dict()``, e.g. out of a model's metadata."""
+    return label_set_from_yaml(yaml.safe_dump(dict(data), sort_keys=False), source=source)

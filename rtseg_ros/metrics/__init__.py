@@ -1,0 +1,1 @@
+"""Figures from arrays: accuracy, calibration, latency; no files, no ROS."""

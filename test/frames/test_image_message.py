@@ -1,0 +1,215 @@
+"""Every encoding by hand-worked pixels; broken messages by what they say."""
+
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from rtseg_ros.errors import FrameError
+from rtseg_ros.frames.image_message import (
+    ENCODINGS,
+    frame_from_compressed,
+    frame_from_image,
+    labels_from_compressed,
+)
+
+
+def image(data, encoding, *, width, height, step, big_endian=0):
+    return SimpleNamespace(
+        data=bytes(data),
+        encoding=encoding,
+        width=width,
+        height=height,
+        step=step,
+        is_bigendian=big_endian,
+    )
+
+
+def packed(array, encoding, *, padding=0, big_endian=0):
+    height, width = array.shape[:2]
+    rows = array.reshape(height, -1)
+    data = b''.join(row.tobytes() + b'\x55' * padding for row in rows)
+    step = len(data) // height
+    return image(data, encoding, width=width, height=height, step=step, big_endian=big_endian)
+
+
+# A frame of one colour, blue 10, green 120, red 250, in every packed encoding.
+PIXEL = {
+    'bgr': (10, 120, 250),
+    'rgb': (250, 120, 10),
+    'bgra': (10, 120, 250, 99),
+    'rgba': (250, 120, 10, 99),
+}
+
+
+@pytest.mark.parametrize('padding', [0, 1, 6])
+@pytest.mark.parametrize('name', PIXEL)
+def test_packed_8_bit(name, padding):
+    pixels = np.tile(np.array(PIXEL[name], np.uint8), (3, 5, 1))
+    frame = frame_from_image(packed(pixels, f'{name}8', padding=padding))
+    assert frame.shape == (3, 5, 3)
+    assert (frame == (10, 120, 250)).all()
+
+
+@pytest.mark.parametrize('big_endian', [0, 1])
+@pytest.mark.parametrize('padding', [0, 3])
+@pytest.mark.parametrize('name', PIXEL)
+def test_packed_16_bit(name, padding, big_endian):
+    """257 times the 8-bit value comes back as that value; so does up to 128 more."""
+    pixels = np.tile(np.array(PIXEL[name], np.uint16) * 257, (3, 5, 1))
+    pixels[1] += 128
+    order = '>u2' if big_endian else '<u2'
+    message = packed(pixels.astype(order), f'{name}16', padding=padding, big_endian=big_endian)
+    assert (frame_from_image(message) == (10, 120, 250)).all()
+
+
+def test_mono():
+    values = np.array([[0, 7], [200, 255]])
+    expected = np.repeat(values[..., None], 3, axis=2)
+    small = frame_from_image(packed(values.astype(np.uint8), 'mono8'))
+    np.testing.assert_array_equal(small, expected)
+    large = frame_from_image(packed((values * 257).astype('>u2'), 'mono16', big_endian=1))
+    np.testing.assert_array_equal(large, expected)
+
+
+@pytest.mark.parametrize('pattern', ['rggb', 'bggr', 'gbrg', 'grbg'])
+@pytest.mark.parametrize('bits', [8, 16])
+def test_bayer(pattern, bits):
+    """The mosaic of one colour is that colour again, away from the border."""
+    values = {'b': 10, 'g': 120, 'r': 250}
+    tile = np.array([values[c] for c in pattern], np.uint16).reshape(2, 2)
+    mosaic = np.tile(tile, (4, 5)) * (257 if bits == 16 else 1)
+    mosaic = mosaic.astype(np.uint8 if bits == 8 else '<u2')
+    frame = frame_from_image(packed(mosaic, f'bayer_{pattern}{bits}', padding=2))
+    assert frame.shape == (8, 10, 3)
+    assert (frame[2:-2, 2:-2] == (10, 120, 250)).all()
+
+
+# BT.601, studio range: Y 81, U 90, V 240 is pure red; Y 145, U 54, V 34 pure green.
+@pytest.mark.parametrize(
+    ('yuv', 'bgr'), [((81, 90, 240), (0, 0, 255)), ((145, 54, 34), (0, 255, 0))]
+)
+@pytest.mark.parametrize(
+    ('encoding', 'order'),
+    [('uyvy', 'UYVY'), ('yuv422', 'UYVY'), ('yuyv', 'YUYV'), ('yuv422_yuy2', 'YUYV')],
+)
+def test_yuv_422(encoding, order, yuv, bgr):
+    values = dict(zip('YUV', yuv, strict=True))
+    row = [values[letter] for letter in order] * 3
+    pixels = np.array([row, row], np.uint8).reshape(2, 6, 2)
+    frame = frame_from_image(packed(pixels, encoding, padding=4))
+    assert frame.shape == (2, 6, 3)
+    np.testing.assert_allclose(frame, np.broadcast_to(bgr, frame.shape), atol=2)
+
+
+@pytest.mark.parametrize(('encoding', 'chroma'), [('nv12', 'UV'), ('nv21', 'VU')])
+def test_yuv_420(encoding, chroma):
+    values = {'U': 90, 'V': 240}
+    rows = [[81] * 6] * 4 + [[values[c] for c in chroma] * 3] * 2
+    data = b''.join(bytes(row) + b'\0\0' for row in rows)
+    frame = frame_from_image(image(data, encoding, width=6, height=4, step=8))
+    assert frame.shape == (4, 6, 3)
+    np.testing.assert_allclose(frame, np.broadcast_to((0, 0, 255), frame.shape), atol=2)
+
+
+def test_bgr8_is_not_copied():
+    data = np.arange(60, dtype=np.uint8)
+    message = image(b'', 'bgr8', width=5, height=4, step=15)
+    message.data = data
+    assert np.shares_memory(frame_from_image(message), data)
+
+
+def good(encoding='bgr8'):
+    return image(bytes(60), encoding, width=5, height=4, step=15)
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'encoding': 'rgb9'}, "'rgb9' is not supported; accepted: bgr8"),
+        ({'encoding': ''}, "'' is not supported"),
+        ({'width': 0}, 'empty'),
+        ({'height': 0}, 'empty'),
+        ({'step': 14}, 'step 14 is below the 15 bytes'),
+        ({'step': 0}, 'step 0'),
+        ({'data': bytes(59)}, 'hold 59 bytes, fewer than step . height = 60'),
+        ({'data': b''}, 'hold 0 bytes'),
+        ({'height': 2**32 - 1}, 'too large'),
+        ({'width': 10**4, 'height': 10**4, 'step': 3 * 10**4}, '100 megapixels'),
+        ({'encoding': 'uyvy', 'step': 10}, 'use even'),
+        ({'encoding': 'nv12', 'width': 4, 'height': 3}, 'use even'),
+    ],
+)
+def test_broken_messages(change, words):
+    message = good()
+    vars(message).update(change)
+    with pytest.raises(FrameError, match=words):
+        frame_from_image(message)
+
+
+def test_longer_data_than_needed_are_fine():
+    message = good()
+    message.data = bytes(100)
+    assert frame_from_image(message).shape == (4, 5, 3)
+
+
+@pytest.mark.parametrize('encoding', ENCODINGS)
+def test_every_encoding_takes_what_it_asks_for(encoding):
+    message = image(bytes(8 * 8 * 8), encoding, width=8, height=4, step=64)
+    assert frame_from_image(message).shape == (4, 8, 3)
+
+
+def compressed(pixels, suffix, *options):
+    data = cv2.imencode(suffix, pixels, options)[1].tobytes()
+    return SimpleNamespace(data=data, format=suffix[1:])
+
+
+PICTURE = np.repeat(np.repeat(np.random.default_rng(0).integers(0, 256, (6, 8, 3)), 8, 0), 8, 1)
+PICTURE = PICTURE.astype(np.uint8)
+
+
+def test_png_is_exact():
+    np.testing.assert_array_equal(frame_from_compressed(compressed(PICTURE, '.png')), PICTURE)
+
+
+@pytest.mark.parametrize('options', [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)])
+def test_jpeg_is_close_and_may_be_padded(options):
+    message = compressed(PICTURE, '.jpg', cv2.IMWRITE_JPEG_QUALITY, 98, *options)
+    message.data += b'\0' * 100
+    difference = np.abs(frame_from_compressed(message).astype(int) - PICTURE)
+    assert difference.mean() < 8
+    assert frame_from_compressed(message).shape == PICTURE.shape
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png'])
+@pytest.mark.parametrize('share', [0.0, 0.1, 0.5, 0.99])
+def test_cut_off_images_are_refused(suffix, share):
+    message = compressed(PICTURE, suffix)
+    message.data = message.data[: int(len(message.data) * share)]
+    with pytest.raises(FrameError):
+        frame_from_compressed(message)
+
+
+def test_other_formats_are_refused():
+    with pytest.raises(FrameError, match='accepted: JPEG and PNG'):
+        frame_from_compressed(compressed(PICTURE, '.bmp'))
+
+
+def test_header_that_claims_too_much_is_refused_before_decoding():
+    message = compressed(PICTURE, '.jpg')
+    at = message.data.index(b'\xff\xc0') + 5
+    message.data = message.data[:at] + b'\xff\xff\xff\xff' + message.data[at + 4 :]
+    with pytest.raises(FrameError, match='4295 megapixels'):
+        frame_from_compressed(message)
+    message = compressed(PICTURE, '.png')
+    message.data = message.data[:16] + b'\0\0\x60\0' * 2 + message.data[24:]
+    with pytest.raises(FrameError, match='604 megapixels'):
+        frame_from_compressed(message)
+
+
+def test_labels_never_travel_as_jpeg():
+    labels = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    np.testing.assert_array_equal(labels_from_compressed(compressed(labels, '.png')), labels)
+    with pytest.raises(FrameError, match='only PNG'):
+        labels_from_compressed(compressed(labels, '.jpg'))

@@ -1,0 +1,226 @@
+"""Frames and ground truth of data sets and bags, also of bags that are wrong in many ways."""
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('rosbags', reason='rosbags is not installed')
+from rosbags.rosbag2 import Writer
+
+from rtseg_ros.errors import BagError, FrameError
+from rtseg_ros.frames import bags
+from rtseg_ros.frames.bag_source import (
+    PAIRING_WINDOW,
+    BagSource,
+    camera_of,
+    label_set_from_names,
+)
+from rtseg_ros.frames.bags import BagWriter
+from rtseg_ros.frames.datasets.folder import load_folder
+from rtseg_ros.frames.sources import DatasetSource
+from rtseg_ros.labels import CAMVID, LabelSet
+
+TYPES = bags._TYPES
+SECOND = 1_000_000_000
+LABELS = LabelSet('two', ('a', 'b'), ((1, 1, 1), (2, 2, 2)))
+
+
+def test_dataset_frames_follow_each_other_within_a_sequence(tmp_path):
+    names = ('A_001', 'A_003', 'A_009', 'B_010', 'B_011', 'still')
+    for name in names:
+        for folder in ('images', 'labels'):
+            (tmp_path / 'val' / folder).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(tmp_path / 'val' / folder / f'{name}.png'), np.zeros((4, 6), np.uint8))
+    source = DatasetSource(load_folder(tmp_path, 'val', label_set=LABELS))
+    assert len(source) == 6
+    items = list(source)
+    assert [item.name for item in items] == list(names)
+    assert [item.continues for item in items] == [False, True, False, False, True, False]
+    assert items[0].frame().shape == (4, 6, 3)
+    assert items[0].truth().shape == (4, 6)
+    assert items[0].instances() is None
+    assert source.facts()['name'] == 'two/val'
+
+
+# Messages, in the order they are written: (topic, type, stamp in s or None for junk, pixels).
+
+
+def image(topic, stamp, value, *, encoding='bgr8', size_hw=(2, 3)):
+    return topic, bags.IMAGE, stamp, (encoding, size_hw, value)
+
+
+def write(path, messages):
+    with Writer(path, version=8) as bag:
+        connections = {}
+        for index, (topic, kind, stamp, content) in enumerate(messages):
+            if topic not in connections:
+                connections[topic] = bag.add_connection(topic, kind, typestore=TYPES)
+            if stamp is None:
+                bag.write(connections[topic], index, content)
+                continue
+            time = TYPES.types['builtin_interfaces/msg/Time'](sec=stamp, nanosec=0)
+            header = TYPES.types['std_msgs/msg/Header'](stamp=time, frame_id='')
+            if kind == bags.IMAGE:
+                encoding, (height, width), value = content
+                step = width * (3 if encoding == 'bgr8' else 1)
+                data = np.full(step * height, value, np.uint8)
+                message = TYPES.types[kind](header, height, width, encoding, 0, step, data)
+            else:
+                message = TYPES.types[kind](header=header, **content)
+            bag.write(connections[topic], index, TYPES.serialize_cdr(message, kind))
+    return path
+
+
+def read(path, **options):
+    source = BagSource(path, **options)
+    seen = []
+    for item in source:
+        truth = item.truth()
+        value = None if truth is None else int(truth.flat[0])
+        seen.append((item.stamp_ns // SECOND, int(item.frame().flat[0]), value, item.continues))
+    return seen, source
+
+
+def test_pairs_by_stamp_whatever_the_order(tmp_path):
+    path = write(
+        tmp_path / 'bag',
+        [
+            image('/cam/labels_gt', 2, 1, encoding='mono8'),
+            image('/cam/image_raw', 1, 10),
+            image('/cam/image_raw', 2, 20),
+            image('/cam/labels_gt', 1, 0, encoding='mono8'),
+            image('/cam/image_raw', 3, 30),
+            image('/cam/labels_gt', 9, 0, encoding='mono8'),
+        ],
+    )
+    seen, source = read(path)
+    # One second is a gap.
+    assert seen == [(1, 10, 0, False), (2, 20, 1, False), (3, 30, None, False)]
+    assert source.problems == {'labels without an image': 1}
+    assert source.labels is None
+    assert len(source) == 3
+
+
+def test_waits_for_labels_only_so_long(tmp_path):
+    count = PAIRING_WINDOW + 5
+    late = [image('/cam/image_raw', stamp, stamp) for stamp in range(1, count + 1)]
+    late += [image('/cam/labels_gt', stamp, 1, encoding='mono8') for stamp in range(1, count + 1)]
+    seen, source = read(write(tmp_path / 'bag', late))
+    assert [stamp for stamp, *_ in seen] == list(range(1, count + 1))
+    # The first five images had to go before their labels came.
+    assert [value for _, _, value, _ in seen] == [None] * 5 + [1] * PAIRING_WINDOW
+    assert source.problems['labels without an image'] == 5
+
+
+def test_labels_do_not_wait_for_ever_either(tmp_path):
+    count = PAIRING_WINDOW + 3
+    early = [image('/cam/labels_gt', stamp, 1, encoding='mono8') for stamp in range(1, count + 1)]
+    early += [image('/cam/image_raw', stamp, stamp) for stamp in (1, 3, 4, count)]
+    seen, source = read(write(tmp_path / 'bag', early))
+    assert [value for _, _, value, _ in seen] == [None, None, 1, 1]
+    assert source.problems['labels without an image'] == count - 2
+
+
+def test_duplicates_and_time_jumps_are_counted(tmp_path):
+    messages = [image('/i', stamp, 1) for stamp in (5, 5, 3, 4)]
+    seen, source = read(write(tmp_path / 'bag', messages))
+    assert [stamp for stamp, *_ in seen] == [5, 5, 3, 4]
+    assert source.problems == {
+        'images with the stamp of an earlier one': 1,
+        'images out of order': 1,
+    }
+
+
+def test_junk_messages_are_counted_or_raise_for_their_frame_only(tmp_path):
+    path = write(
+        tmp_path / 'bag',
+        [
+            image('/cam/image_raw', 1, 1),
+            ('/cam/image_raw', bags.IMAGE, None, b'\x00\x01'),
+            ('/cam/image_raw', bags.IMAGE, None, bytes([0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9])),
+            image('/cam/image_raw', 3, 1, encoding='yuv99'),
+            image('/cam/image_raw', 4, 1),
+            image('/cam/labels_gt', 4, 1, encoding='bgr8'),
+        ],
+    )
+    source = BagSource(path)
+    items = list(source)
+    assert [item.stamp_ns // SECOND for item in items] == [1, 2, 3, 4]
+    assert source.problems == {'messages without a header': 1}
+    for item, message in ((items[1], 'not a valid'), (items[2], 'yuv99')):
+        with pytest.raises(FrameError, match=message):
+            item.frame()
+    with pytest.raises(FrameError, match="encoding 'bgr8'; expected mono8"):
+        items[3].truth()
+
+
+def test_compressed_images_and_png_labels(tmp_path):
+    frame = np.full((4, 4, 3), 77, np.uint8)
+    labels = np.ones((4, 4), np.uint8)
+    png = cv2.imencode('.png', labels)[1].ravel()
+    jpeg = cv2.imencode('.jpg', frame)[1].ravel()
+    messages = []
+    for stamp, data in ((1, png), (2, jpeg)):
+        picture = {'format': 'jpeg', 'data': jpeg}
+        messages.append(('/cam/image_raw/compressed', bags.COMPRESSED, stamp, picture))
+        messages.append(('/cam/labels_gt', bags.COMPRESSED, stamp, {'format': 'x', 'data': data}))
+    good, bad = BagSource(write(tmp_path / 'bag', messages))
+    assert np.abs(good.frame().astype(int) - 77).max() < 3
+    assert (good.truth() == 1).all()
+    with pytest.raises(FrameError, match='JPEG changes them'):
+        bad.truth()
+
+
+def test_topics_that_are_missing_wrong_or_many(tmp_path):
+    two = write(tmp_path / 'two', [image('/a/image_raw', 1, 1), image('/b/image_raw', 1, 1)])
+    with pytest.raises(BagError, match='/a/image_raw, /b/image_raw.: name one'):
+        BagSource(two)
+    assert BagSource(two, image_topic='/b/image_raw').labels_topic == ''
+    with pytest.raises(BagError, match='no topic /c'):
+        BagSource(two, image_topic='/c')
+    with pytest.raises(BagError, match='no topic /truth'):
+        BagSource(two, image_topic='/a/image_raw', labels_topic='/truth')
+    info = {'class_map': [], 'threshold': 0.0}
+    only = write(tmp_path / 'only', [('/cam/label_info', bags.LABEL_INFO, 1, info)])
+    with pytest.raises(BagError, match='no image topic; it holds /cam/label_info'):
+        BagSource(only)
+    with pytest.raises(BagError, match='is vision_msgs/msg/LabelInfo; expected'):
+        BagSource(only, image_topic='/cam/label_info')
+    with Writer(tmp_path / 'empty', version=8):
+        pass
+    with pytest.raises(BagError, match='it is empty'):
+        BagSource(tmp_path / 'empty')
+
+
+def test_label_info_names_the_classes(tmp_path):
+    with BagWriter(tmp_path / 'bag', labels=CAMVID) as bag:
+        truth = np.array([[0, 10, 11]], np.uint8)
+        bag.write(np.zeros((1, 3, 3), np.uint8), SECOND, truth)
+    source = BagSource(tmp_path / 'bag')
+    assert source.labels is CAMVID
+    assert next(iter(source)).truth().tolist() == [[0, 10, 255]]
+    assert BagSource(tmp_path / 'bag', labels=LABELS).labels is LABELS
+
+
+def test_label_info_with_any_ids():
+    labels, table = label_set_from_names({0: 'free', 7: 'wall', 255: 'unlabelled', 65535: 'x'})
+    assert labels.names == ('free', 'wall')
+    assert table[[0, 7, 255]].tolist() == [0, 1, 255]
+    assert table[3] == 254  # neither a class nor "no label": it is counted as unknown
+    with pytest.raises(BagError, match='each name once'):
+        label_set_from_names({0: 'a', 1: 'a'})
+    with pytest.raises(BagError, match='at least one class'):
+        label_set_from_names({})
+
+
+@pytest.mark.parametrize(
+    ('topic', 'camera'),
+    [
+        ('/cam/image_raw', '/cam'),
+        ('/cam/image_raw/compressed', '/cam'),
+        ('/image', ''),
+        ('/a/b/image', '/a/b'),
+    ],
+)
+def test_camera_namespace(topic, camera):
+    assert camera_of(topic) == camera
