@@ -15,12 +15,14 @@ MODULES = sorted(PACKAGE.rglob('*.py'))
 # A room may import from its own level and from every lower one.
 LEVELS = {
     'errors': 0, 'installation': 0, 'machine': 0, 'options': 0, 'output_files': 0, '': 0,
-    'finding': 0,
     'labels': 1, 'networks': 1,
     'frames': 2, 'metrics': 2, 'runtime': 2,
     'evaluation': 3, 'training': 3,
-    'conversion': 4, 'benchmark': 5,
-    'nodes': 6, 'doctor': 6, 'commands': 7, 'cli': 8,
+    'conversion': 4,
+    'nodes': 5,
+    'harness': 6,
+    'benchmark': 7, 'doctor': 7,
+    'commands': 8, 'cli': 9,
 }  # fmt: skip
 ROS = ('rclpy', 'rcl_interfaces', 'sensor_msgs', 'std_msgs', 'diagnostic_msgs', 'vision_msgs')
 
@@ -66,7 +68,7 @@ def test_packages_stay_in_their_rooms(module):
     if place in ('runtime', 'nodes', 'labels', 'frames', 'metrics', 'errors'):
         allowed = module.name in ('torch_engine.py', 'conversion_node.py')
         assert 'torch' not in tops or allowed, f'{module}: a robot needs no torch'
-    if place not in ('nodes', 'benchmark', 'doctor'):
+    if place not in ('nodes', 'harness', 'benchmark', 'doctor'):
         assert not tops & set(ROS), f'{module}: only nodes speak ROS'
     if module != PACKAGE / 'frames' / 'bags.py':
         assert 'rosbags' not in tops, f'{module}: frames/bags.py is the only user of rosbags'

@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rtseg_ros.benchmark.hardware_check import check_hardware
 from rtseg_ros.errors import EngineError
 from rtseg_ros.machine import machine
 from rtseg_ros.runtime.model_file import SHIPPED_MODELS, model_path, read_model_file
-from rtseg_ros.runtime.tensorrt_check import check_hardware
-from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 
 def hardware_report(

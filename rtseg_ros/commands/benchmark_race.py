@@ -210,8 +210,8 @@ def _node_race(
     # The transport is read when rclpy starts; without the profile large images are lost.
     use_image_profile()
     from rtseg_ros.benchmark.node_race import node_race
-    from rtseg_ros.nodes.lifecycle_client import LifecycleClient
-    from rtseg_ros.nodes.node_process import isolate_graph
+    from rtseg_ros.harness.lifecycle_client import LifecycleClient
+    from rtseg_ros.harness.node_process import isolate_graph
 
     isolate_graph()
 

@@ -11,7 +11,7 @@ from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ParityError
 from rtseg_ros.options import add_options, settings_from_options
 from rtseg_ros.output_files import check_output_file
-from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 TENSORRT = 'tensorrt_'
 BAR = 30

@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     segmenter = load_segmenter(arguments.model)  # a bad model is refused before nodes start
     # Nodes and demo must agree on the transport, and DDS reads it when rclpy starts.
     use_image_profile()
-    from rtseg_ros.nodes.demo import DemoSettings, run_demo
-    from rtseg_ros.nodes.node_process import isolate_graph
+    from rtseg_ros.harness.demo import DemoSettings, run_demo
+    from rtseg_ros.harness.node_process import isolate_graph
 
     if not arguments.topic:
         isolate_graph()

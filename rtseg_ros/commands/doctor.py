@@ -9,9 +9,9 @@ from pathlib import Path
 import sys
 
 from rtseg_ros.doctor import machine_checks
+from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.doctor.ros_checks import ros
 from rtseg_ros.errors import ModelFileError
-from rtseg_ros.finding import Finding
 from rtseg_ros.output_files import check_output_file
 
 # What may be missing or broken is imported where it is looked at.
@@ -78,9 +78,9 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
 
 def _tensorrt(arguments: argparse.Namespace) -> list[Finding]:
     """Look at the GPU, TensorRT and the plans, that of the model among them."""
+    from rtseg_ros.doctor.tensorrt_checks import tensorrt_report
     from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
-    from rtseg_ros.runtime.tensorrt_doctor import tensorrt_report
-    from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+    from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
     try:
         models = (read_model_file(model_path(arguments.model or DEFAULT_MODEL)),)
@@ -93,7 +93,7 @@ def _model(arguments: argparse.Namespace) -> Finding:
     """Run the model, which builds its plan first if there is none."""
     from rtseg_ros.runtime import load_segmenter
     from rtseg_ros.runtime.model_file import DEFAULT_MODEL
-    from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+    from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
     load = partial(
         load_segmenter,

@@ -149,8 +149,8 @@ def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requ
         raise EvaluationError('--calibrate works without --live')
     # Nodes and evaluation must agree on the transport, and DDS reads it when rclpy starts.
     use_image_profile()
-    from rtseg_ros.nodes.live_evaluation import LiveSettings, run_live
-    from rtseg_ros.nodes.node_process import isolate_graph, sigterm_as_ctrl_c
+    from rtseg_ros.harness.live_evaluation import LiveSettings, run_live
+    from rtseg_ros.harness.node_process import isolate_graph, sigterm_as_ctrl_c
 
     model = read_model_file(model_path(arguments.model))
     # Before anything is played: a wrong mapping would be found after the whole run.

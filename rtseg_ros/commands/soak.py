@@ -39,8 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the soak; 3 if something was not met."""
     check_output_file(arguments.json)
     use_image_profile()
-    from rtseg_ros.nodes.node_process import isolate_graph
-    from rtseg_ros.nodes.soak import SoakSettings, run_soak
+    from rtseg_ros.harness.node_process import isolate_graph
+    from rtseg_ros.harness.soak import SoakSettings, run_soak
 
     isolate_graph()
     seconds = arguments.minutes * 60

@@ -41,7 +41,7 @@ from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.engine import Engine
 from rtseg_ros.runtime.model_file import ModelMetadata, model_file_from_content
 from rtseg_ros.runtime.preprocess import resized_frame
-from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 # Called with the stage, steps done and steps in all; a stage starts with 0 done.
 Progress = Callable[[str, int, int], None]
@@ -204,7 +204,7 @@ def _compared(
     engine: Engine | None = None
     if settings.verify_engine == 'tensorrt':
         # Imported here: a workstation without a GPU converts too.
-        from rtseg_ros.runtime.tensorrt_engine import TensorRtEngine
+        from rtseg_ros.runtime.tensorrt.engine import TensorRtEngine
 
         file = model_file_from_content(content, Path(settings.output))
         engine = TensorRtEngine(file, TensorRtOptions(finish='host'))

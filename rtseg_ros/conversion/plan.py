@@ -8,10 +8,10 @@ from typing import Any
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.runtime.model_file import model_path, read_model_file
-from rtseg_ros.runtime.plan_cache import PlanCache
-from rtseg_ros.runtime.tensorrt_engine import build_plan
-from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
-from rtseg_ros.runtime.tensorrt_plan import open_target
+from rtseg_ros.runtime.tensorrt.engine import build_plan
+from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
+from rtseg_ros.runtime.tensorrt.plan import open_target
+from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache
 
 STAGE = 'building the TensorRT plan'
 

@@ -10,8 +10,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
-from rtseg_ros.finding import Finding
-from rtseg_ros.nodes.graph import IMAGE_TYPES
+from rtseg_ros.doctor.finding import Finding
+from rtseg_ros.nodes.ros_graph import IMAGE_TYPES
 
 LOOK_S = 4.0  # the first discovery takes 3
 PATIENCE_S = 6.0

@@ -11,8 +11,8 @@ import tempfile
 import time
 from typing import Any
 
+from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.errors import RtsegError
-from rtseg_ros.finding import Finding
 
 OPENCV_WHEELS = (
     'opencv-python',

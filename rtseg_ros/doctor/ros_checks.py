@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import os
 from pathlib import Path
 
-from rtseg_ros.finding import Finding
+from rtseg_ros.doctor.finding import Finding
 
 
 def ros(*, dds: bool, graph: bool) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
-from rtseg_ros.finding import Finding
+from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.installation import PROFILE_VARIABLES, profile_variable
 
 SIZES_HW = {

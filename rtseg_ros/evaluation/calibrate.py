@@ -11,7 +11,8 @@ from rtseg_ros.errors import EvaluationError, RtsegError, SettingError
 from rtseg_ros.frames.sources import Source
 from rtseg_ros.metrics.calibration_error import CalibrationError, fit_temperature, softmax
 from rtseg_ros.output_files import check_output_folder, replace_files
-from rtseg_ros.runtime import Segmenter, wire
+from rtseg_ros.runtime import Segmenter
+from rtseg_ros.runtime import onnx_wire as wire
 from rtseg_ros.runtime.model_file import METADATA_KEY, ModelMetadata, read_model_file
 
 # Pixels that are looked at in all, and at least per frame.

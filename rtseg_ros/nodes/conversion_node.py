@@ -21,7 +21,7 @@ from rtseg_ros.errors import ParityError, RtsegError
 from rtseg_ros.nodes.diagnostics import status
 from rtseg_ros.nodes.log_bridge import forward_log
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters, unknown_overrides
-from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 if TYPE_CHECKING:
     from rtseg_ros.conversion.convert import Conversion

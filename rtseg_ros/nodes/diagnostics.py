@@ -4,7 +4,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-from rtseg_ros.nodes.accounting import Snapshot
+from rtseg_ros.nodes.segmentation.accounting import Snapshot
 from rtseg_ros.runtime import Segmenter
 
 # A bad frame is worth a warning for so long.

@@ -21,11 +21,6 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from rtseg_ros.errors import RtsegError
-from rtseg_ros.nodes.accounting import FrameAccount, LogLimit, one_line
-from rtseg_ros.nodes.camera import Camera
-from rtseg_ros.nodes.frame_pipeline import FramePipeline
-from rtseg_ros.nodes.frame_worker import FrameWorker
-from rtseg_ros.nodes.label_info import ABSENCE, LabelInfo, label_info
 from rtseg_ros.nodes.log_bridge import forward_log
 from rtseg_ros.nodes.parameters import (
     SegmentationParameters,
@@ -34,9 +29,14 @@ from rtseg_ros.nodes.parameters import (
     refusal,
     unknown_overrides,
 )
-from rtseg_ros.nodes.reporter import Reporter
+from rtseg_ros.nodes.segmentation.accounting import FrameAccount, LogLimit, one_line
+from rtseg_ros.nodes.segmentation.camera import Camera
+from rtseg_ros.nodes.segmentation.frame_pipeline import FramePipeline
+from rtseg_ros.nodes.segmentation.frame_worker import FrameWorker
+from rtseg_ros.nodes.segmentation.label_info import ABSENCE, LabelInfo, label_info
+from rtseg_ros.nodes.segmentation.reporter import Reporter
 from rtseg_ros.runtime import Segmenter, load_segmenter
-from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 TENSORRT = 'tensorrt.'
 TAP_PERIOD_S = 0.1

@@ -7,7 +7,7 @@ is the smallest number, which takes unsigned ones. Both mean the same values.
 
 import struct
 
-from rtseg_ros.runtime import wire
+from rtseg_ros.runtime import onnx_wire as wire
 
 # Names of the scale and zero-point of an activation that the converter quantised, e.g.
 # ``int8/relu_3/scale``; of one that is never negative ``int8+/relu_3/scale``.

@@ -12,7 +12,7 @@ import numpy as np
 
 from rtseg_ros.errors import LabelSetError, ModelFileError
 from rtseg_ros.labels import LabelSet, label_set_from_dict
-from rtseg_ros.runtime import wire
+from rtseg_ros.runtime import onnx_wire as wire
 from rtseg_ros.runtime.preprocess import Preprocessing, preprocessing_from_dict
 
 METADATA_KEY = 'rtseg_ros'

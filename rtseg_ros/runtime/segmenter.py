@@ -16,8 +16,8 @@ from rtseg_ros.runtime.engine import Engine, Outputs
 from rtseg_ros.runtime.geometry import Geometry, Layout, layout, nearest
 from rtseg_ros.runtime.model_file import model_path, output_table, read_model_file
 from rtseg_ros.runtime.preprocess import border_color, image_from_frame
-from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
-from rtseg_ros.runtime.tensorrt_progress import Progress
+from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
+from rtseg_ros.runtime.tensorrt.progress import Progress
 from rtseg_ros.runtime.upsample import labels_and_confidence_from_logits, labels_from_logits
 
 WHOLE_FRAME = Geometry()
@@ -310,7 +310,7 @@ def load_segmenter(
             ) from error
         built = OnnxEngine(model, providers=providers, threads=threads)
     elif engine == 'tensorrt':
-        from rtseg_ros.runtime.tensorrt_engine import TensorRtEngine
+        from rtseg_ros.runtime.tensorrt.engine import TensorRtEngine
 
         built = TensorRtEngine(model, tensorrt, progress=progress)
     else:

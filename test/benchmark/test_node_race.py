@@ -11,8 +11,8 @@ pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 from rtseg_ros.benchmark.node_race import node_race
 from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.subject import Source
+from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.installation import profile_variable
-from rtseg_ros.nodes.lifecycle_client import LifecycleClient
 
 ROOT = Path(__file__).parents[2]
 

@@ -24,7 +24,7 @@ import torch
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.networks import create_network
 from rtseg_ros.runtime.model_file import read_model_file
-from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 ROOT = Path(__file__).parents[2]
 

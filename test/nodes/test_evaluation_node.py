@@ -22,10 +22,10 @@ import rclpy
 
 from rtseg_ros.cli import main
 from rtseg_ros.frames.bags import BagWriter, RawMessage, stamp_ns_from_cdr
+from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.nodes.bag_player import PlayerParameters, with_stamp
 from rtseg_ros.nodes.evaluation_node import EvaluationParameters
-from rtseg_ros.nodes.lifecycle_client import LifecycleClient
 
 ROOT = Path(__file__).parents[2]
 TINY = LabelSet(
@@ -73,7 +73,7 @@ def report_in(folder):
 IMPATIENT = """
 import sys
 from rtseg_ros.cli import main
-from rtseg_ros.nodes import live_evaluation
+from rtseg_ros.harness import live_evaluation
 live_evaluation.DISCOVERY_S = 15.0
 sys.exit(main(sys.argv[1:]))
 """

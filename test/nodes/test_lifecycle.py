@@ -11,7 +11,7 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 
-from rtseg_ros.nodes.lifecycle_client import LifecycleError
+from rtseg_ros.harness.lifecycle_client import LifecycleError
 from rtseg_ros.nodes.messages import image_from_array
 
 LEGAL = {

@@ -15,7 +15,7 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
 from rtseg_ros.errors import SettingError
 from rtseg_ros.nodes.parameters import SegmentationParameters, VideoParameters
-from rtseg_ros.runtime.tensorrt_options import TensorRtOptions
+from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 TEXT = share_file('config/segmentation.yaml').read_text()
 VALUES = yaml.safe_load(TEXT)['/**/segmentation']['ros__parameters']

@@ -33,7 +33,7 @@ def cudart(tmp_path_factory):
     if gcc is None:
         pytest.skip('gcc is not installed: the fake CUDA runtime is written in C')
     library = tmp_path_factory.mktemp('cudart') / 'libcudart_fake.so'
-    source = ROOT / 'test' / 'runtime' / 'fake_cudart.c'
+    source = ROOT / 'test' / 'support' / 'fake_cudart.c'
     subprocess.run([gcc, '-shared', '-fPIC', '-o', str(library), str(source)], check=True)
     return library
 
@@ -55,7 +55,7 @@ def launch(cudart, ros, make_model, tmp_path):
         words = [word for key, value in values.items() for word in ('-p', f'{key}:={value}')]
         process = subprocess.Popen(
             [
-                sys.executable, str(ROOT / 'test' / 'nodes' / 'fake_tensorrt_node.py'), node,
+                sys.executable, str(ROOT / 'test' / 'support' / 'fake_tensorrt_node.py'), node,
                 str(cudart), str(pause_s), '--ros-args', '-r', f'__ns:={namespace}', *words,
             ],
             cwd=ROOT,

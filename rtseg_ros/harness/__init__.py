@@ -1,0 +1,1 @@
+"""Starts real nodes, feeds them and watches: demo, soak, live evaluation."""

@@ -1,0 +1,1 @@
+"""The inside of the segmentation node: cameras, worker, account, advice."""

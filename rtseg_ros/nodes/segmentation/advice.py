@@ -1,0 +1,100 @@
+"""Plain advice: why nothing is published, and what to do about it."""
+
+from dataclasses import dataclass
+
+from rtseg_ros.nodes.ros_graph import TopicFacts, other_transport
+
+SILENT_S = 3.0
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is known of one camera at one moment.
+
+    Attributes:
+        node_name: Full name of the node.
+        state: Lifecycle state: ``unconfigured``, ``inactive`` or ``active``.
+        configure_error: Why the last configure failed; empty if it did not.
+        clock_missing: Simulated time is used and nobody publishes /clock.
+        wanted: Somebody subscribes to a result.
+        unserved: One sentence for each subscriber that gets nothing because of its QoS.
+        topic: The image topic.
+        recent: Frames by bin since the last look.
+        silent_s: Seconds since the last image or, without one, since they are waited for.
+        last_error: Why the latest bad frame was not published.
+        max_age_ms: The deadline, 0 for none.
+    """
+
+    node_name: str
+    state: str
+    configure_error: str
+    clock_missing: bool
+    wanted: bool
+    unserved: tuple[str, ...]
+    topic: TopicFacts
+    recent: dict[str, int]
+    silent_s: float
+    last_error: str
+    max_age_ms: float
+
+
+def advice(now: Situation) -> str:
+    """Return one sentence on what keeps masks from being published; empty if nothing does."""
+    if now.state == 'unconfigured':
+        if now.configure_error:
+            return f'configure failed: {now.configure_error}'
+        return f'not configured: ros2 lifecycle set {now.node_name} configure'
+    if now.state != 'active':
+        return f'not active: ros2 lifecycle set {now.node_name} activate'
+    if now.unserved:
+        return f'{now.unserved[0]}; change its QoS, or qos_overrides of this node'
+    if not now.wanted:
+        return (
+            'nobody subscribes to mask, confidence or overlay, so no image is taken: '
+            f'ros2 topic hz {now.node_name}/mask'
+        )
+    problem = _input_problem(now)
+    if problem:
+        return problem
+    answered = now.recent.get('published', 0)
+    if not answered and now.recent.get('stale', 0):
+        return (
+            f'every image is older than max_age_ms = {now.max_age_ms:g}: synchronise the '
+            'clocks of camera and computer, set use_sim_time for a bag, or raise max_age_ms'
+        )
+    if not answered and (now.recent.get('rejected', 0) or now.recent.get('failed', 0)):
+        return f'no image can be used: {now.last_error}'
+    return ''
+
+
+def _input_problem(now: Situation) -> str:
+    topic = now.topic
+    if topic.other_types and not topic.publishers:
+        hint = ''
+        if topic.other_types == ('sensor_msgs/msg/CompressedImage',):
+            hint = '; set image_transport to compressed and leave /compressed off the remapping'
+        elif topic.other_types == ('sensor_msgs/msg/Image',):
+            hint = '; set image_transport to raw'
+        return f'{topic.topic} carries {", ".join(topic.other_types)}, not {topic.type_name}{hint}'
+    if not topic.publishers:
+        there = ''
+        other = other_transport(topic.topic)
+        if other in topic.image_topics:
+            transport = 'compressed' if other.endswith('/compressed') else 'raw'
+            there = f'; the images are on {other}: set image_transport to {transport}'
+        elif topic.image_topics:
+            there = f'; images are on {", ".join(topic.image_topics)}: remap image to one of them'
+        return f'no publisher on {topic.topic}{there or "; start the camera, or remap image"}'
+    if topic.refusals and len(topic.refusals) == topic.publishers:
+        return f'{topic.refusals[0]}; set qos_overrides.{topic.topic}.subscription of this node'
+    if now.clock_missing:
+        return (
+            'use_sim_time is set and nobody publishes /clock: ros2 bag play --clock, or unset it'
+        )
+    if now.silent_s > SILENT_S:
+        return (
+            f'{topic.publishers} publisher(s) on {topic.topic}, but no image for '
+            f'{now.silent_s:.0f} s: is the camera running? Fast DDS loses large images with its '
+            'default settings, see config/fastdds_images.xml and rtseg doctor'
+        )
+    return ''

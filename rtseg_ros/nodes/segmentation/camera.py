@@ -1,0 +1,246 @@
+"""One camera of the perception node: its topics, its frame account, what it last heard."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import threading
+import time
+from typing import Any
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+
+from rtseg_ros.errors import SettingError
+from rtseg_ros.labels.overlay import overlay_from_labels
+from rtseg_ros.nodes.messages import camera_info_of_mask, fits, image_from_array
+from rtseg_ros.nodes.ros_graph import unserved_subscribers
+from rtseg_ros.nodes.segmentation.accounting import FrameAccount
+from rtseg_ros.nodes.segmentation.label_info import LABEL_INFO_QOS, LabelInfo
+from rtseg_ros.runtime import Segmentation
+
+_OVERRIDABLE = QoSOverridingOptions(
+    policy_kinds=(
+        QoSPolicyKind.HISTORY,
+        QoSPolicyKind.DEPTH,
+        QoSPolicyKind.RELIABILITY,
+        QoSPolicyKind.DURABILITY,
+    )
+)
+OUTPUTS = {'mask': Image, 'confidence': Image, 'overlay': Image, 'camera_info': CameraInfo}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which outputs somebody subscribes to."""
+
+    mask: bool
+    confidence: bool
+    overlay: bool
+    camera_info: bool
+
+    @property
+    def any(self) -> bool:
+        """Whether an image has to be segmented; a camera_info only goes with a result."""
+        return self.mask or self.confidence or self.overlay
+
+
+class Camera:
+    """Topics ``<name>/image`` in and ``~/<name>/mask`` etc. out; no name, no slash.
+
+    Images are received only while the tap is open and somebody wants a result. They are taken
+    as bytes: only those that are worked on are worth being made into Python objects.
+
+    Attributes:
+        name: Of the camera, may be empty.
+        account: Where its frames ended.
+        topic: Full name of the image topic.
+        message_type: Of the image topic.
+        last_heard_s: When the latest image came or, without one, was first waited for;
+            ``time.monotonic``.
+        publishers: By output name.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        name: str,
+        *,
+        compressed: bool,
+        account: FrameAccount,
+        on_frame: Callable[['Camera', bytes], None],
+    ) -> None:
+        """Create the publishers; the tap is closed.
+
+        Raises:
+            SettingError: If a QoS override has an impossible value.
+        """
+        self._node = node
+        self.name = name
+        self.account = account
+        self._on_frame = on_frame
+        prefix = f'{name}/' if name else ''
+        self.message_type = CompressedImage if compressed else Image
+        topic = node.resolve_topic_name(f'{prefix}image')
+        # As image_transport names it, so that remapping the image is enough.
+        self.topic = f'{topic}/compressed' if compressed else topic
+        self._info_topic = f'{prefix}camera_info'
+        self._group = MutuallyExclusiveCallbackGroup()
+        self._lock = threading.Lock()  # guards the subscriptions
+        self._tap_open = False
+        self._subscriptions: dict[str, Any] = {}
+        self._info: CameraInfo | None = None
+        self.last_heard_s = time.monotonic()
+        self.publishers: dict[str, Any] = {}
+        try:
+            for output, kind in OUTPUTS.items():
+                self.publishers[output] = node.create_lifecycle_publisher(
+                    kind, f'~/{prefix}{output}', reliable(), qos_overriding_options=_OVERRIDABLE
+                )
+            # Inputs are subscribed to when somebody wants a result; what is wrong shows now.
+            for topic in ('image', 'camera_info'):
+                node.destroy_subscription(self._subscribe(topic))
+        except Exception as error:  # rclpy has several for impossible QoS values
+            self._destroy_publishers()
+            raise SettingError(f'qos_overrides cannot be used: {error}') from error
+        # Not managed: class names are known as soon as the model is loaded.
+        self._labels = None
+        if LabelInfo is not None:
+            self._labels = node.create_publisher(
+                LabelInfo, f'~/{prefix}label_info', LABEL_INFO_QOS
+            )
+
+    @property
+    def receives(self) -> bool:
+        """Whether the image topic is subscribed to."""
+        return 'image' in self._subscriptions
+
+    @property
+    def image_qos(self) -> QoSProfile:
+        """QoS of the image subscription, with its overrides once it exists."""
+        subscription = self._subscriptions.get('image')
+        return latest() if subscription is None else subscription.qos_profile
+
+    def wanted(self) -> Wanted:
+        """Return which outputs have subscribers now."""
+        return Wanted(
+            **{
+                output: publisher.get_subscription_count() > 0
+                for output, publisher in self.publishers.items()
+            }
+        )
+
+    def set_tap(self, is_open: bool) -> None:
+        """Receive images whenever somebody wants a result, or never; see ``update``."""
+        self._tap_open = is_open
+        self.update()
+
+    def update(self) -> None:
+        """Subscribe or unsubscribe as the tap and the subscribers ask."""
+        with self._lock:
+            wanted = self.wanted()
+            wants = {
+                'image': self._tap_open and wanted.any,
+                'camera_info': self._tap_open and wanted.any and wanted.camera_info,
+            }
+            for topic, needed in wants.items():
+                if needed and topic not in self._subscriptions:
+                    self._subscriptions[topic] = self._subscribe(topic)
+                elif not needed and topic in self._subscriptions:
+                    self._node.destroy_subscription(self._subscriptions.pop(topic))
+                    if topic == 'camera_info':
+                        self._info = None
+
+    def incompatible_subscribers(self) -> list[str]:
+        """Say who subscribes to an output with a QoS that keeps it from being delivered."""
+        return [
+            problem
+            for publisher in self.publishers.values()
+            for problem in unserved_subscribers(self._node, publisher)
+        ]
+
+    def destroy(self) -> None:
+        """Free all topics."""
+        self.set_tap(False)
+        self._destroy_publishers()
+        if self._labels is not None:
+            self._node.destroy_publisher(self._labels)
+
+    def _destroy_publishers(self) -> None:
+        for publisher in self.publishers.values():
+            self._node.destroy_lifecycle_publisher(publisher)
+
+    def publish_label_info(self, message: Any) -> None:
+        """Publish the class names, if vision_msgs is there."""
+        if self._labels is not None:
+            self._labels.publish(message)
+
+    def publish(
+        self,
+        frame: Any,
+        result: Segmentation,
+        *,
+        wanted: Wanted,
+        header: Header,
+        palette_bgr: Any,
+        alpha: float,
+    ) -> None:
+        """Publish what is wanted of one result, the mask first."""
+        if wanted.mask:
+            self.publishers['mask'].publish(
+                image_from_array(result.labels, 'mono8', header=header)
+            )
+        if wanted.confidence and result.confidence is not None:
+            self.publishers['confidence'].publish(
+                image_from_array(result.confidence, 'mono8', header=header)
+            )
+        info = self._info
+        if wanted.camera_info and info is not None and fits(info, result.layout.source_hw):
+            self.publishers['camera_info'].publish(
+                camera_info_of_mask(info, result.layout, header=header)
+            )
+        if wanted.overlay:
+            overlay = overlay_from_labels(
+                result.layout.picture(frame), result.labels, palette_bgr=palette_bgr, alpha=alpha
+            )
+            self.publishers['overlay'].publish(image_from_array(overlay, 'bgr8', header=header))
+
+    def _subscribe(self, topic: str) -> Any:
+        image = topic == 'image'
+        self.last_heard_s = time.monotonic()
+        return self._node.create_subscription(
+            self.message_type if image else CameraInfo,
+            self.topic if image else self._info_topic,
+            self._on_image if image else self._on_info,
+            latest(),
+            callback_group=self._group,
+            qos_overriding_options=_OVERRIDABLE,
+            raw=image,
+        )
+
+    def _on_image(self, data: bytes) -> None:
+        with self._lock:  # so that none comes after the tap was closed
+            if self.receives:
+                self.last_heard_s = time.monotonic()
+                self.account.receive()
+                self._on_frame(self, data)
+
+    def _on_info(self, message: CameraInfo) -> None:
+        self._info = message
+
+
+def latest() -> QoSProfile:
+    """Return the QoS of inputs: sensor data, of which only the latest is of interest.
+
+    A new object each time, because overriding parameters are written into it.
+    """
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
+    )
+
+
+def reliable() -> QoSProfile:
+    """Return the QoS of outputs; a new object each time."""
+    return QoSProfile(depth=5)

@@ -1,0 +1,191 @@
+"""Decode, segment, publish: what the worker thread does with the frames it takes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+import time
+from typing import Any
+
+import numpy as np
+from rclpy.clock import Clock
+from rclpy.serialization import deserialize_message
+from std_msgs.msg import Header
+
+from rtseg_ros.errors import EngineError, FrameError, RtsegError
+from rtseg_ros.nodes.messages import frame_from_image
+from rtseg_ros.nodes.parameters import SegmentationParameters
+from rtseg_ros.nodes.segmentation.accounting import one_line
+from rtseg_ros.nodes.segmentation.camera import Camera, Wanted
+from rtseg_ros.nodes.segmentation.frame_worker import Waiting
+from rtseg_ros.runtime import Segmentation, Segmenter
+from rtseg_ros.runtime.segmenter import Prepared
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A frame on its way, with the moments it passed, in ns of perf_counter."""
+
+    camera: Camera
+    header: Header
+    frame: np.ndarray
+    prepared: Prepared
+    wanted: Wanted
+    received_ns: int
+    started_ns: int
+    decoded_ns: int
+
+
+class FramePipeline:
+    """Turns the bytes of image messages into published masks; every frame gets counted.
+
+    Attributes:
+        segmenter: Labels the frames; None while the node is unconfigured. To be changed in the
+            worker thread only.
+        settings: The node's; replaced as a whole.
+    """
+
+    def __init__(
+        self, settings: SegmentationParameters, *, clock: Clock, log: Callable[[str], None]
+    ) -> None:
+        """Set up.
+
+        Args:
+            settings: The node's.
+            clock: Tells how old a stamp is.
+            log: Gets one line for every frame that is refused.
+        """
+        self.settings = settings
+        self.segmenter: Segmenter | None = None
+        self._clock = clock
+        self._log = log
+
+    def install(self, segmenter: Segmenter | None) -> None:
+        """Put a segmenter in the place of the present one, which is closed."""
+        if segmenter is not None:
+            try:
+                segmenter.engine.take_over()
+                self._palette = segmenter.labels.palette_bgr()
+            except Exception:
+                segmenter.close()  # the present one goes on
+                raise
+        old, self.segmenter = self.segmenter, segmenter
+        if old is not None:
+            old.close()
+
+    def work(self, batch: Sequence[Waiting[Camera]]) -> None:
+        """Work on one frame each of some cameras; nothing that is wrong with one escapes."""
+        assert self.segmenter is not None
+        decoded = [self._decode(waiting, self.segmenter) for waiting in batch]
+        ready = [frame for frame in decoded if frame is not None]
+        for frame, result in zip(ready, self._segment(ready, self.segmenter), strict=True):
+            if result is not None:
+                self._publish(frame, result)
+
+    def _decode(self, waiting: Waiting[Camera], segmenter: Segmenter) -> _Decoded | None:
+        camera, started_ns = waiting.source, time.perf_counter_ns()
+        try:
+            message = _message(waiting)
+            wanted = camera.wanted()
+            if not wanted.any:
+                camera.account.finish('stale', reason='nobody subscribes any more')
+                return None
+            if self._too_old(camera, message.header):
+                return None
+            if not (wanted.mask or wanted.overlay or segmenter.has_scores):
+                raise EngineError(
+                    f'only confidence is subscribed to, and {segmenter.engine.model.path.name} '
+                    "gives labels without scores; convert it again with a 'logits' output"
+                )
+            frame = frame_from_image(message)
+            decoded_ns = time.perf_counter_ns()
+            return _Decoded(
+                camera=camera,
+                header=message.header,
+                frame=frame,
+                prepared=segmenter.prepare(frame),
+                wanted=wanted,
+                received_ns=waiting.received_ns,
+                started_ns=started_ns,
+                decoded_ns=decoded_ns,
+            )
+        except FrameError as error:
+            self._refuse(camera, 'rejected', error)
+        except Exception as error:  # noqa: BLE001  the node must outlive any one frame
+            self._refuse(camera, 'failed', error)
+        return None
+
+    def _segment(
+        self, frames: Sequence[_Decoded], segmenter: Segmenter
+    ) -> list[Segmentation | None]:
+        confidence = segmenter.has_scores and any(frame.wanted.confidence for frame in frames)
+        try:
+            return list(
+                segmenter.finish([frame.prepared for frame in frames], confidence=confidence)
+            )
+        except Exception as error:  # noqa: BLE001  the node must outlive any one frame
+            if len(frames) > 1:  # one bad frame must not spoil those of other cameras
+                return [self._segment([frame], segmenter)[0] for frame in frames]
+            self._refuse(frames[0].camera, 'failed', error)
+            return [None]
+
+    def _publish(self, frame: _Decoded, result: Segmentation) -> None:
+        camera = frame.camera
+        try:
+            if self._too_old(camera, frame.header):
+                return
+            start_ns = time.perf_counter_ns()
+            camera.publish(
+                frame.frame,
+                result,
+                wanted=frame.wanted,
+                header=frame.header,
+                palette_bgr=self._palette,
+                alpha=self.settings.overlay_alpha,
+            )
+        except Exception as error:  # noqa: BLE001  the node must outlive any one frame
+            self._refuse(camera, 'failed', error)
+            return
+        done_ns = time.perf_counter_ns()
+        camera.account.record(
+            {
+                'wait': (frame.started_ns - frame.received_ns) / 1e6,
+                'decode': (frame.decoded_ns - frame.started_ns) / 1e6,
+                **result.timing_ms,
+                'publish': (done_ns - start_ns) / 1e6,
+                'total': (done_ns - frame.received_ns) / 1e6,
+                'age': self._age_ms(frame.header),
+            }
+        )
+        camera.account.finish('published')
+
+    def _too_old(self, camera: Camera, header: Header) -> bool:
+        """Count a frame whose stamp is older than allowed."""
+        age_ms = self._age_ms(header)
+        if not self.settings.max_age_ms or age_ms <= self.settings.max_age_ms:
+            return False
+        camera.account.finish(
+            'stale', reason=f'{age_ms:.0f} ms old, max_age_ms is {self.settings.max_age_ms:g}'
+        )
+        return True
+
+    def _age_ms(self, header: Header) -> float:
+        """Return how old a stamp is by the node's clock; 0 without a stamp or from ahead."""
+        stamp_ns = header.stamp.sec * 10**9 + header.stamp.nanosec
+        return max(self._clock.now().nanoseconds - stamp_ns, 0) / 1e6 if stamp_ns else 0.0
+
+    def _refuse(self, camera: Camera, bin_name: str, error: Exception) -> None:
+        reason = (
+            str(error) if isinstance(error, RtsegError) else f'{type(error).__name__}: {error}'
+        )
+        reason = one_line(reason)
+        camera.account.finish(bin_name, reason=reason)
+        self._log(f'frame {bin_name} on {camera.topic}: {reason}')
+
+
+def _message(waiting: Waiting[Camera]) -> Any:
+    try:
+        return deserialize_message(waiting.message, waiting.source.message_type)
+    except Exception as error:  # each middleware has its own
+        raise FrameError(
+            f'the {len(waiting.message)} bytes received are no '
+            f'{waiting.source.message_type.__name__} message: {error}'
+        ) from error

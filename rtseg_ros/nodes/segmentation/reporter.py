@@ -1,0 +1,115 @@
+"""Reports of the perception node: what became of the frames, and why nothing is published."""
+
+from collections.abc import Sequence
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import LifecycleNode
+
+from rtseg_ros.nodes.diagnostics import frames_status, model_values
+from rtseg_ros.nodes.ros_graph import clock_is_missing, topic_facts
+from rtseg_ros.nodes.segmentation.accounting import BINS, FrameAccount
+from rtseg_ros.nodes.segmentation.advice import Situation, advice
+from rtseg_ros.nodes.segmentation.camera import Camera, latest
+from rtseg_ros.runtime import Segmenter
+
+
+class Reporter:
+    """Makes the node's diagnostics; call it from one thread.
+
+    Attributes:
+        state: Lifecycle state of the node.
+        configure_error: Why the last configure failed; empty if it did not.
+        busy: What takes long at the moment, e.g. building an engine.
+    """
+
+    def __init__(self, node: LifecycleNode, total: FrameAccount) -> None:
+        self._node = node
+        self._total = total
+        self._seen: dict[str, dict[str, int]] = {}
+        self.state = 'unconfigured'
+        self.configure_error = ''
+        self.busy = ''
+
+    def message(
+        self, cameras: Sequence[Camera], segmenter: Segmenter | None, *, max_age_ms: float
+    ) -> DiagnosticArray:
+        """Describe the node, and each camera that has a name."""
+        message = DiagnosticArray()
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        name = self._node.get_fully_qualified_name()
+        advices = [self._advice(camera, max_age_ms) for camera in cameras]
+        named = [
+            f'{camera.name}: {text}' if camera.name else text
+            for camera, text in zip(cameras, advices, strict=True)
+            if text
+        ]
+        values = {'state': self.state, **model_values(segmenter)}
+        summary = '; '.join(named) if cameras else self._advice_without()
+        if self.busy:
+            summary = f'{self.busy}; {summary}'.rstrip('; ')
+        rows = [(name, self._total, summary)]
+        rows += [
+            (f'{name}: {camera.name}', camera.account, text)
+            for camera, text in zip(cameras, advices, strict=True)
+            if camera.name
+        ]
+        # Together, so that the cameras add up to the node.
+        snapshots = self._total.snapshots([account for _, account, _ in rows[1:]])
+        for (title, account, text), snapshot in zip(rows, snapshots, strict=True):
+            message.status.append(
+                frames_status(
+                    title.lstrip('/'),
+                    snapshot,
+                    latency_ms=account.latency_ms(),
+                    advice=text,
+                    hardware_id=values['device'] or 'none',
+                    values=values,
+                )
+            )
+        return message
+
+    def _advice(self, camera: Camera, max_age_ms: float) -> str:
+        snapshot = camera.account.snapshot()
+        before = self._seen.get(camera.name, {})
+        self._seen[camera.name] = snapshot.counts
+        name = self._node.get_fully_qualified_name()
+        return advice(
+            Situation(
+                node_name=name,
+                state=self.state,
+                configure_error=self.configure_error,
+                clock_missing=clock_is_missing(self._node),
+                wanted=camera.wanted().any,
+                unserved=tuple(camera.incompatible_subscribers()),
+                topic=topic_facts(
+                    self._node,
+                    camera.topic,
+                    f'sensor_msgs/msg/{camera.message_type.__name__}',
+                    camera.image_qos,
+                ),
+                recent={name: snapshot.counts[name] - before.get(name, 0) for name in BINS},
+                silent_s=time.monotonic() - camera.last_heard_s,
+                last_error=snapshot.last_error,
+                max_age_ms=max_age_ms,
+            )
+        )
+
+    def _advice_without(self) -> str:
+        """Return the advice of a node that has no cameras yet."""
+        topic = self._node.resolve_topic_name('image')
+        return advice(
+            Situation(
+                node_name=self._node.get_fully_qualified_name(),
+                state=self.state,
+                configure_error=self.configure_error,
+                clock_missing=False,
+                wanted=False,
+                unserved=(),
+                topic=topic_facts(self._node, topic, 'sensor_msgs/msg/Image', latest()),
+                recent={},
+                silent_s=0.0,
+                last_error='',
+                max_age_ms=0.0,
+            )
+        )
