@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rtseg_ros.benchmark.contender import Contender, Entry
-from rtseg_ros.benchmark.cpu_contenders import staged
+from rtseg_ros.benchmark.contenders.contender import Contender, Entry
+from rtseg_ros.benchmark.contenders.cpu import staged
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.runtime.model_file import ModelFile, read_model_file
 from rtseg_ros.runtime.upsample import labels_from_logits

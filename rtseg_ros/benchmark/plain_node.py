@@ -14,7 +14,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 import torch
 
-from rtseg_ros.benchmark.cpu_contenders import normalised
+from rtseg_ros.benchmark.contenders.cpu import normalised
 from rtseg_ros.benchmark.subject import load_network
 from rtseg_ros.runtime.preprocess import preprocessing_from_dict
 

@@ -14,8 +14,8 @@ from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.conversion.convert import convert
 from rtseg_ros.conversion.export import export_network, file_content
 from rtseg_ros.conversion.matching import load_weights
-from rtseg_ros.conversion.operators import use_fast_operators
-from rtseg_ros.conversion.precision import half_model
+from rtseg_ros.conversion.passes.half import half_model
+from rtseg_ros.conversion.passes.operators import use_fast_operators
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import BenchmarkError
 from rtseg_ros.frames.sample import made_items, read_items

@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
-from rtseg_ros.benchmark import matrix_peak
-from rtseg_ros.benchmark.contender import OURS
-from rtseg_ros.benchmark.matrix_peak import PEAK
+from rtseg_ros.benchmark.contenders import matrix_peak
+from rtseg_ros.benchmark.contenders.contender import OURS
+from rtseg_ros.benchmark.contenders.matrix_peak import PEAK
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.benchmark.worker import Runs, Worker, started
 from rtseg_ros.errors import BenchmarkError

@@ -8,7 +8,7 @@ import tempfile
 
 import numpy as np
 
-from rtseg_ros.benchmark.contender import OURS
+from rtseg_ros.benchmark.contenders.contender import OURS
 from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.subject import Source
 from rtseg_ros.benchmark.worker import started

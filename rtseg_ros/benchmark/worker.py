@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from rtseg_ros.benchmark.contender import Contender, Entry
-from rtseg_ros.benchmark.cpu_contenders import CPU
-from rtseg_ros.benchmark.cuda_contenders import CUDA
-from rtseg_ros.benchmark.matrix_peak import PEAK, PEAKS
+from rtseg_ros.benchmark.contenders.contender import Contender, Entry
+from rtseg_ros.benchmark.contenders.cpu import CPU
+from rtseg_ros.benchmark.contenders.cuda import CUDA
+from rtseg_ros.benchmark.contenders.matrix_peak import PEAK, PEAKS
 from rtseg_ros.benchmark.onnx_settings import SETTINGS
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.errors import BenchmarkError, RtsegError

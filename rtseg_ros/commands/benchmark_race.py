@@ -15,16 +15,21 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from rtseg_ros.benchmark.contender import OURS
+from rtseg_ros.benchmark.contenders.contender import OURS
 from rtseg_ros.benchmark.kept_subject import kept_subject
 from rtseg_ros.benchmark.onnx_settings import SETTINGS
-from rtseg_ros.benchmark.plots import scaling_curves, scatter, stage_bars
 from rtseg_ros.benchmark.race import Entrant, race
-from rtseg_ros.benchmark.report import markdown_report
+from rtseg_ros.benchmark.results.plots import scaling_curves, scatter, stage_bars
+from rtseg_ros.benchmark.results.report import markdown_report
+from rtseg_ros.benchmark.results.table import Row, csv_text, json_rows, row_from_result, text_table
+from rtseg_ros.benchmark.results.targets import (
+    Verdict,
+    node_verdicts,
+    upsampling_verdicts,
+    verdicts,
+)
 from rtseg_ros.benchmark.scaling import Curve, scaling
 from rtseg_ros.benchmark.subject import Source, Subject
-from rtseg_ros.benchmark.table import Row, csv_text, json_rows, row_from_result, text_table
-from rtseg_ros.benchmark.targets import Verdict, node_verdicts, upsampling_verdicts, verdicts
 from rtseg_ros.benchmark.upsampling import UpsamplingRow, upsampling
 from rtseg_ros.benchmark.worker import contenders
 from rtseg_ros.errors import BenchmarkError, RtsegError

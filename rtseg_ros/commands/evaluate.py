@@ -18,14 +18,14 @@ from rtseg_ros.evaluation.calibrate import (
 )
 from rtseg_ros.evaluation.compare import compare
 from rtseg_ros.evaluation.evaluate import evaluate
-from rtseg_ros.evaluation.live_report import report_live
-from rtseg_ros.evaluation.report import (
+from rtseg_ros.evaluation.live.report import report_live
+from rtseg_ros.evaluation.live.spool import Spool
+from rtseg_ros.evaluation.report.report import (
     report_from_recorder,
     segmenter_facts,
     write_report,
     write_text,
 )
-from rtseg_ros.evaluation.spool import Spool
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
 from rtseg_ros.frames.bag_source import BagSource
 from rtseg_ros.frames.datasets import load_dataset

@@ -18,7 +18,7 @@ from rtseg_ros.frames.datasets import Dataset, load_dataset
 from rtseg_ros.frames.datasets.check import check_dataset
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.networks import create_network, list_networks
-from rtseg_ros.networks.encoders import load_encoder_weights
+from rtseg_ros.networks.encoders.encoder import load_encoder_weights
 from rtseg_ros.output_files import check_output_file, check_output_folder
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing
 from rtseg_ros.training.pretrained import pretrained_encoder

@@ -13,7 +13,6 @@ import onnxruntime
 import torch
 
 from rtseg_ros import __version__
-from rtseg_ros.conversion.batch import free_batch
 from rtseg_ros.conversion.export import (
     OPSET,
     checked,
@@ -21,7 +20,6 @@ from rtseg_ros.conversion.export import (
     file_content,
     write_together,
 )
-from rtseg_ros.conversion.operators import use_fast_operators
 from rtseg_ros.conversion.parity import (
     TOLERANCES,
     Parity,
@@ -29,8 +27,10 @@ from rtseg_ros.conversion.parity import (
     engine_inference,
     onnxruntime_inference,
 )
-from rtseg_ros.conversion.precision import half_model
-from rtseg_ros.conversion.quantization import quantized_model
+from rtseg_ros.conversion.passes.batch import free_batch
+from rtseg_ros.conversion.passes.half import half_model
+from rtseg_ros.conversion.passes.int8 import quantized_model
+from rtseg_ros.conversion.passes.operators import use_fast_operators
 from rtseg_ros.conversion.report import report
 from rtseg_ros.conversion.settings import PRECISIONS, ConversionSettings
 from rtseg_ros.conversion.task import decide

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper
 import torch
 
 from rtseg_ros import __version__
-from rtseg_ros.conversion.batch_norm import fold_batch_norms
-from rtseg_ros.conversion.graph import (
+from rtseg_ros.conversion.passes.batch_norm import fold_batch_norms
+from rtseg_ros.conversion.passes.edit import (
     fold_constants,
     omit_empty_inputs,
     remove_unused,

@@ -7,7 +7,7 @@ from functools import cache
 import torch
 
 from rtseg_ros.conversion.checkpoint import Checkpoint
-from rtseg_ros.conversion.layouts import Layout, Weights, layouts_of
+from rtseg_ros.conversion.key_layouts import Layout, Weights, layouts_of
 from rtseg_ros.errors import CheckpointError
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.networks.zoo import list_networks

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from rtseg_ros.conversion.checkpoint import Checkpoint
-from rtseg_ros.conversion.layouts import Layout, stored_normalisation
+from rtseg_ros.conversion.key_layouts import Layout, stored_normalisation
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.labels import LabelSet

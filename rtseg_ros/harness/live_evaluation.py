@@ -16,9 +16,9 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from rtseg_ros.errors import EvaluationError, RtsegError
-from rtseg_ros.evaluation.live_report import LiveRun
-from rtseg_ros.evaluation.rate_search import Probe, search_rate
-from rtseg_ros.evaluation.spool import Spool
+from rtseg_ros.evaluation.live.rate_search import Probe, search_rate
+from rtseg_ros.evaluation.live.report import LiveRun
+from rtseg_ros.evaluation.live.spool import Spool
 from rtseg_ros.frames.bag_source import BagSource
 from rtseg_ros.frames.bags import COMPRESSED
 from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS

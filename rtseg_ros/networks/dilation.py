@@ -16,12 +16,12 @@ Deviations:
 from torch import Tensor, nn
 
 from rtseg_ros.networks.blocks import initialise_bilinear
-from rtseg_ros.networks.encoders import Encoder
-from rtseg_ros.networks.mobilenet import MobileNet, conv_bn, separable_conv
+from rtseg_ros.networks.encoders.encoder import Encoder
+from rtseg_ros.networks.encoders.mobilenet import MobileNet, conv_bn, separable_conv
+from rtseg_ros.networks.encoders.resnet18 import ResNet18
+from rtseg_ros.networks.encoders.shufflenet import ShuffleNet
+from rtseg_ros.networks.encoders.vgg16 import VGG16
 from rtseg_ros.networks.network import SegmentationNetwork, initialise_weights
-from rtseg_ros.networks.resnet18 import ResNet18
-from rtseg_ros.networks.shufflenet import ShuffleNet
-from rtseg_ros.networks.vgg16 import VGG16
 
 EPSILON = 1e-3
 

@@ -11,8 +11,8 @@ Deviations:
 
 from torch import Tensor, nn
 
+from rtseg_ros.networks.encoders.resnet18 import ResNet18
 from rtseg_ros.networks.network import SegmentationNetwork, initialise_weights
-from rtseg_ros.networks.resnet18 import ResNet18
 
 
 def _bn_relu(channels: int, epsilon: float) -> tuple[nn.Module, nn.Module]:

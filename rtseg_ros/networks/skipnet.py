@@ -14,7 +14,7 @@ Deviations:
 from torch import Tensor, nn
 
 from rtseg_ros.networks.blocks import initialise_bilinear
-from rtseg_ros.networks.encoders import Encoder
+from rtseg_ros.networks.encoders.encoder import Encoder
 from rtseg_ros.networks.network import SegmentationNetwork, initialise_weights
 
 EPSILON = 1e-3

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from rtseg_ros.networks.blocks import pool_to_grid, resize_bicubic, resize_bilinear, size_hw
-from rtseg_ros.networks.encoders import Encoder, split_norms, use_level
+from rtseg_ros.networks.encoders.encoder import Encoder, split_norms, use_level
 from rtseg_ros.networks.network import SegmentationNetwork, initialise_weights
 
 CHANNELS = 128

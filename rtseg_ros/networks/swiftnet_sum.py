@@ -10,9 +10,9 @@ Deviations:
 from torch import Tensor, nn
 
 from rtseg_ros.networks.blocks import resize_bicubic, resize_bilinear, size_hw
-from rtseg_ros.networks.encoders import LevelNorm, use_level
+from rtseg_ros.networks.encoders.encoder import LevelNorm, use_level
+from rtseg_ros.networks.encoders.resnet18 import BasicBlock, ResNet18
 from rtseg_ros.networks.network import SegmentationNetwork, initialise_weights
-from rtseg_ros.networks.resnet18 import BasicBlock, ResNet18
 from rtseg_ros.networks.swiftnet import CHANNELS, BnReluConv
 
 

@@ -10,20 +10,20 @@ from rtseg_ros.networks.dilation import (
     dilation_shufflenet,
     dilation_vgg16,
 )
+from rtseg_ros.networks.encoders.mobilenet import MobileNet
+from rtseg_ros.networks.encoders.mobilenetv2 import MobileNetV2
+from rtseg_ros.networks.encoders.resnet18 import ResNet18
+from rtseg_ros.networks.encoders.shufflenet import ShuffleNet
+from rtseg_ros.networks.encoders.vgg16 import VGG16
 from rtseg_ros.networks.esnet import ESNet
 from rtseg_ros.networks.espnet import ESPNet
 from rtseg_ros.networks.espnetv2 import ESPNetv2
 from rtseg_ros.networks.lednet import LEDNet
 from rtseg_ros.networks.linknet import LinkNet
-from rtseg_ros.networks.mobilenet import MobileNet
-from rtseg_ros.networks.mobilenetv2 import MobileNetV2
 from rtseg_ros.networks.network import SegmentationNetwork
-from rtseg_ros.networks.resnet18 import ResNet18
-from rtseg_ros.networks.shufflenet import ShuffleNet
 from rtseg_ros.networks.skipnet import SkipNet
 from rtseg_ros.networks.swiftnet import SwiftNet, SwiftNetEnsemble, SwiftNetPyramid
 from rtseg_ros.networks.unet import UNet, UNetResNet18, UNetVGG16
-from rtseg_ros.networks.vgg16 import VGG16
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from rtseg_ros.errors import FrameError, RtsegError
-from rtseg_ros.evaluation.live import LiveMatcher
-from rtseg_ros.evaluation.live_report import LiveRun, report_live
-from rtseg_ros.evaluation.spool import Spool
+from rtseg_ros.evaluation.live.matcher import LiveMatcher
+from rtseg_ros.evaluation.live.report import LiveRun, report_live
+from rtseg_ros.evaluation.live.spool import Spool
 from rtseg_ros.frames.bags import stamp_ns_from_cdr
 from rtseg_ros.frames.image_message import (
     frame_from_compressed,

@@ -18,7 +18,7 @@ from rtseg_ros import __version__
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.frames.datasets.dataset import Dataset
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
-from rtseg_ros.networks.encoders import Encoder
+from rtseg_ros.networks.encoders.encoder import Encoder
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.preprocess import Preprocessing, image_from_frame
 from rtseg_ros.training.augmentation import augment

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rtseg_ros.benchmark import upsampling, upsampling_numba
-from rtseg_ros.benchmark.contender import OURS
+from rtseg_ros.benchmark.contenders.contender import OURS
 from rtseg_ros.benchmark.kept_subject import kept_subject
 from rtseg_ros.benchmark.onnx_settings import SETTINGS
 from rtseg_ros.benchmark.preparation import prepare

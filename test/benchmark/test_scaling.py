@@ -3,7 +3,7 @@
 import pytest
 
 from rtseg_ros.benchmark import scaling as module
-from rtseg_ros.benchmark.plots import scaling_curves
+from rtseg_ros.benchmark.results.plots import scaling_curves
 from rtseg_ros.benchmark.scaling import scaling
 from rtseg_ros.benchmark.subject import Source
 

@@ -12,7 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from rtseg_ros.labels import CAMVID
-from rtseg_ros.networks import create_network, vgg16
+from rtseg_ros.networks import create_network
+from rtseg_ros.networks.encoders import vgg16
 from rtseg_ros.runtime.model_file import ModelMetadata
 from rtseg_ros.runtime.preprocess import Preprocessing
 from rtseg_ros.training.checkpoint import FORMAT

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from rtseg_ros.conversion.export import export_network, file_content, write_together
-from rtseg_ros.conversion.operators import use_fast_operators
+from rtseg_ros.conversion.passes.operators import use_fast_operators
 from rtseg_ros.errors import ConversionError, NetworkError
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.networks import list_networks

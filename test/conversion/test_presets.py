@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rtseg_ros.conversion.checkpoint import Checkpoint
-from rtseg_ros.conversion.layouts import layouts_of
+from rtseg_ros.conversion.key_layouts import layouts_of
 from rtseg_ros.conversion.presets import (
     PRESETS,
     chosen_preprocessing,

@@ -9,7 +9,7 @@ from streets import TINY, street, write_dataset
 
 from rtseg_ros.errors import BagError, EvaluationError
 from rtseg_ros.evaluation.evaluate import evaluate
-from rtseg_ros.evaluation.report import report_from_recorder, segmenter_facts, write_report
+from rtseg_ros.evaluation.report.report import report_from_recorder, segmenter_facts, write_report
 from rtseg_ros.frames.datasets.folder import load_folder
 from rtseg_ros.frames.sources import DatasetSource, Item
 from rtseg_ros.labels import CAMVID

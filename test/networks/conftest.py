@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from rtseg_ros.networks import create_network, vgg16
+from rtseg_ros.networks import create_network
+from rtseg_ros.networks.encoders import vgg16
 
 CLASSES = 11
 

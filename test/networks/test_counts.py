@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from rtseg_ros.networks import create_network, list_networks
-from rtseg_ros.networks.mobilenet import MobileNet
+from rtseg_ros.networks.encoders.mobilenet import MobileNet
+from rtseg_ros.networks.encoders.shufflenet import ShuffleNet
 from rtseg_ros.networks.network import multiply_accumulates, parameter_count
-from rtseg_ros.networks.shufflenet import ShuffleNet
 from rtseg_ros.networks.zoo import network_facts
 
 # Counted on the authors' code, or on a replica of it in torch where that is TensorFlow.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.frames.datasets.folder import load_folder
 from rtseg_ros.labels import LabelSet
-from rtseg_ros.networks.encoders import Encoder
+from rtseg_ros.networks.encoders.encoder import Encoder
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.preprocess import Preprocessing
 from rtseg_ros.training.checkpoint import load_checkpoint

@@ -72,9 +72,9 @@ def share(answer, precision):
 def exported(tmp_path_factory):
     """Return a function from a network's name to its files by precision."""
     from rtseg_ros.conversion.export import export_network, file_content
-    from rtseg_ros.conversion.operators import use_fast_operators
-    from rtseg_ros.conversion.precision import half_model
-    from rtseg_ros.conversion.quantization import quantized_model
+    from rtseg_ros.conversion.passes.half import half_model
+    from rtseg_ros.conversion.passes.int8 import quantized_model
+    from rtseg_ros.conversion.passes.operators import use_fast_operators
 
     frame = np.random.default_rng(0).integers(0, 256, (1, *SIZE_HW, 3), np.uint8)
 
@@ -147,7 +147,7 @@ def test_a_cast_that_tensorrt_forbids_is_found(tmp_path):
 @pytest.mark.parametrize('labels', [True, False], ids=['labels', 'logits'])
 def test_an_open_batch_builds(rtx, exported, name, labels):
     """For one image at a time; its shapes are computed inside of the graph."""
-    from rtseg_ros.conversion.batch import free_batch
+    from rtseg_ros.conversion.passes.batch import free_batch
 
     for precision, path in exported(name):
         if precision == 'int8':

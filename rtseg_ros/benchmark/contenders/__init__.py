@@ -1,0 +1,1 @@
+"""The ways from a frame to its labels that take part in a race."""

@@ -1,0 +1,138 @@
+"""The ways from a frame to its labels that are raced on the CPU."""
+
+from collections.abc import Callable
+from functools import partial
+import time
+from typing import Any
+
+import cv2
+import numpy as np
+
+from rtseg_ros.benchmark.contenders.contender import OURS, Contender, Entry
+from rtseg_ros.benchmark.subject import Subject, load_network
+from rtseg_ros.runtime import load_segmenter
+from rtseg_ros.runtime.preprocess import Preprocessing
+
+
+def normalised(frame: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Return (1, 3, H, W) float32 with the NumPy lines that most projects have."""
+    order = preprocessing.channel_order
+    pixels = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) if order == 'rgb' else frame
+    mean = np.array(preprocessing.mean, np.float32)
+    std = np.array(preprocessing.std, np.float32) / np.float32(preprocessing.scale)
+    image = (pixels.astype(np.float32) - mean) / std
+    return np.ascontiguousarray(image.transpose(2, 0, 1)[None])
+
+
+def staged(*steps: tuple[str, Callable[[Any], Any]]) -> Contender:
+    """Chain named steps, each fed with the result of the one before, and time them."""
+
+    def run(frame: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+        value: Any = frame
+        timing_ms = {}
+        for name, step in steps:
+            start = time.perf_counter_ns()
+            value = step(value)
+            timing_ms[name] = (time.perf_counter_ns() - start) / 1e6
+        return value, timing_ms
+
+    return run
+
+
+def _numpy_argmax(scores: np.ndarray) -> np.ndarray:
+    return scores[0].argmax(axis=0).astype(np.uint8)
+
+
+def _torch(subject: Subject, _: str, *, compiled: bool, channels_last: bool) -> Contender:
+    import torch
+
+    network: Any = load_network(subject.network, subject.checkpoint, subject.num_outputs)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    network.to(memory_format=layout)
+    if compiled:
+        network = torch.compile(network)
+
+    def to_input(frame: np.ndarray) -> torch.Tensor:
+        image = torch.from_numpy(normalised(frame, subject.preprocessing))
+        return image.contiguous(memory_format=layout)
+
+    def infer(image: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            return network(image)
+
+    def to_labels(scores: torch.Tensor) -> np.ndarray:
+        return scores.argmax(1)[0].to(torch.uint8).numpy()
+
+    return staged(('preprocess', to_input), ('infer', infer), ('labels', to_labels))
+
+
+def _onnxruntime(subject: Subject, _: str) -> Contender:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(subject.plain_onnx, providers=['CPUExecutionProvider'])
+    return staged(
+        ('preprocess', partial(normalised, preprocessing=subject.preprocessing)),
+        ('infer', lambda image: session.run(None, {'image': image})[0]),
+        ('labels', _numpy_argmax),
+    )
+
+
+def _openvino(subject: Subject, _: str, *, options: dict[str, str]) -> Contender:
+    import openvino
+
+    compiled = openvino.Core().compile_model(
+        subject.plain_onnx, 'CPU', {'PERFORMANCE_HINT': 'LATENCY', **options}
+    )
+    request = compiled.create_infer_request()
+    return staged(
+        ('preprocess', partial(normalised, preprocessing=subject.preprocessing)),
+        ('infer', lambda image: request.infer({0: image}, share_inputs=True)[0]),
+        ('labels', _numpy_argmax),
+    )
+
+
+def _rtseg(subject: Subject, precision: str) -> Contender:
+    segmenter = load_segmenter(subject.models[precision])
+
+    def run(frame: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+        result = segmenter(frame)
+        timing_ms = dict(result.timing_ms)
+        timing_ms['labels'] = timing_ms.pop('upsample')
+        return result.labels, timing_ms
+
+    return run
+
+
+CPU: dict[str, Entry] = {
+    'torch': Entry(
+        partial(_torch, compiled=False, channels_last=False),
+        'torch',
+        'torch eager, argmax of the scores at frame size',
+    ),
+    'torch_channels_last': Entry(
+        partial(_torch, compiled=False, channels_last=True),
+        'torch',
+        'the same in the memory format that is faster on many CPUs',
+    ),
+    'torch_compile': Entry(
+        partial(_torch, compiled=True, channels_last=False),
+        'torch',
+        'the same as torch, through torch.compile',
+    ),
+    'onnxruntime': Entry(
+        _onnxruntime,
+        'onnxruntime',
+        'torch.onnx.export of the network, ONNX Runtime as it comes, NumPy argmax at frame size',
+    ),
+    'openvino': Entry(
+        partial(_openvino, options={}),
+        'openvino',
+        'the same file in OpenVINO, latency mode; bfloat16 where the CPU has it',
+    ),
+    'openvino_fp32': Entry(
+        partial(_openvino, options={'INFERENCE_PRECISION_HINT': 'f32'}),
+        'openvino',
+        'the same, held to float32',
+    ),
+    OURS: Entry(_rtseg, 'onnxruntime', 'the Segmenter of this package'),
+}

@@ -1,0 +1,1 @@
+"""What a race came to: tables, targets, plots and the page."""

@@ -1,0 +1,151 @@
+"""The targets that this package sets itself, checked on the rows of one run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rtseg_ros.benchmark.contenders.contender import OURS
+from rtseg_ros.benchmark.results.table import Row
+from rtseg_ros.benchmark.upsampling import UpsamplingRow
+
+SEGMENTER_RATIO = 1.5
+INT8_RATIO = 1.6
+INT8_LOSS = 0.01
+AGREEMENT = 0.995
+OUTSIDE_SHARE = 0.10
+NODE_RATIO = 3.0
+# Noise has no cell that could be left out; regions are what networks give.
+UPSAMPLING_RATIOS = {'regions': 1.0, 'noise': 1.2}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One target on one subject.
+
+    Attributes:
+        target: What was asked.
+        subject: Network and size.
+        figure: What was measured.
+        met: Whether it was reached.
+    """
+
+    target: str
+    subject: str
+    figure: str
+    met: bool
+
+
+def verdicts(rows: Sequence[Row]) -> list[Verdict]:
+    """Check all targets that the rows say something about."""
+    found = []
+    for network, size in dict.fromkeys((row.network, row.size) for row in rows):
+        here = {
+            (row.contender, row.precision): row
+            for row in rows
+            if (row.network, row.size) == (network, size) and row.fps is not None
+        }
+        found += _of_subject(here, f'{network} {size}')
+    return found
+
+
+def node_verdicts(node: Mapping[str, Any]) -> list[Verdict]:
+    """Check our node against the plain one, and against its own inference.
+
+    Args:
+        node: An entry of ``nodes`` in benchmark.json.
+    """
+    ratio = node['ours_fps'] / node['plain_fps']
+    undisturbed = node['ours_best_fps'] / node['plain_best_fps']
+    rate = Verdict(
+        f"node: at least {NODE_RATIO:g} times the plain rclpy and torch node's frame rate, on "
+        'average and in the best turn of each',
+        node['subject'],
+        f'{node["ours_fps"]:.2f} / {node["plain_fps"]:.2f} FPS = {ratio:.2f}, {undisturbed:.2f}',
+        min(ratio, undisturbed) >= NODE_RATIO,
+    )
+    stages_ms = node['stages_ms']  # empty where no report came in time
+    return [rate, *([_outside(stages_ms, node['subject'], 'node: ')] if stages_ms else [])]
+
+
+def upsampling_verdicts(rows: Sequence[UpsamplingRow]) -> list[Verdict]:
+    """Check the worst case of each content against the faster of torch and OpenCV."""
+    found = []
+    for content, most in UPSAMPLING_RATIOS.items():
+        ratios = {
+            f'{row.classes} classes, {row.logits} to {row.labels}, align_corners '
+            f'{row.align_corners}': row.ours_ms / min(row.torch_ms, row.opencv_ms or row.torch_ms)
+            for row in rows
+            if row.content == content
+        }
+        if ratios:
+            worst = max(ratios, key=lambda name: ratios[name])
+            found.append(
+                Verdict(
+                    f'labels from coarse logits, {content}: at most {most:g} times the time of '
+                    'interpolating all in torch or OpenCV',
+                    f'worst of {len(ratios)}: {worst}',
+                    f'{ratios[worst]:.2f}',
+                    ratios[worst] <= most,
+                )
+            )
+    return found
+
+
+def _outside(stages_ms: Mapping[str, float], subject: str, who: str = '') -> Verdict:
+    infer = stages_ms['infer']
+    outside = sum(value for name, value in stages_ms.items() if name != 'infer')
+    return Verdict(
+        f'{who}everything outside the engine at most {OUTSIDE_SHARE:.0%} of inference',
+        subject,
+        f'{outside:.2f} / {infer:.2f} ms = {outside / infer:.1%}',
+        outside / infer <= OUTSIDE_SHARE,
+    )
+
+
+def _of_subject(here: dict[tuple[str, str], Row], subject: str) -> list[Verdict]:
+    ours, plain = here.get((OURS, 'fp32')), here.get(('onnxruntime', 'fp32'))
+    int8 = here.get((OURS, 'int8'))
+    found = []
+    if ours and plain:
+        found.append(_ratio('Segmenter against plain ONNX Runtime', subject, ours, plain,
+                            SEGMENTER_RATIO))  # fmt: skip
+    if ours and ours.agreement is not None:
+        found.append(
+            Verdict(
+                f'fp32 labels equal on at least {AGREEMENT:.1%} of the pixels',
+                subject,
+                f'{ours.agreement:.3%}',
+                ours.agreement >= AGREEMENT,
+            )
+        )
+    if ours and int8:
+        found.append(_ratio('int8 against our fp32', subject, int8, ours, INT8_RATIO))
+        if ours.miou is not None and int8.miou is not None:
+            loss = ours.miou - int8.miou
+            found.append(
+                Verdict(
+                    f'int8 loses at most {100 * INT8_LOSS:g} point of mIoU',
+                    subject,
+                    f'{ours.miou:.4f} - {int8.miou:.4f} = {loss:.4f}',
+                    loss <= INT8_LOSS,
+                )
+            )
+    if ours:
+        found.append(_outside(ours.stages_ms, subject))
+    return found
+
+
+def _ratio(what: str, subject: str, ours: Row, other: Row, wanted: float) -> Verdict:
+    assert ours.fps is not None
+    assert other.fps is not None
+    assert ours.ms_p5 is not None
+    assert other.ms_p5 is not None
+    ratio = ours.fps / other.fps
+    # Other work on the machine disturbs the fastest frames least, and some contenders most.
+    undisturbed = other.ms_p5 / ours.ms_p5
+    return Verdict(
+        f'{what}: at least {wanted:g} times as fast, at the median and the 5th percentile',
+        subject,
+        f'{ours.fps:.2f} / {other.fps:.2f} FPS = {ratio:.2f}, {undisturbed:.2f}',
+        min(ratio, undisturbed) >= wanted,
+    )

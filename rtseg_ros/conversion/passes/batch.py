@@ -1,0 +1,69 @@
+"""Lets a graph that was exported for one image take any number of them at once."""
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from rtseg_ros.conversion.passes.edit import constants, set_constant
+from rtseg_ros.errors import ConversionError
+from rtseg_ros.runtime.model_file import FINISH_PREFIX
+
+PREFIX = 'batch/'
+# Which input of an operator is a shape that begins with the number of images.
+_SHAPE_INPUT = {'Resize': 3, 'Reshape': 1, 'Expand': 1, 'ConstantOfShape': 0}
+
+
+def free_batch(model: onnx.ModelProto) -> None:
+    """Make the first dimension of input and outputs free.
+
+    Fixed shapes inside of the graph get the number of images that came in.
+
+    Args:
+        model: From ``export_network``, in any precision; changed in place.
+
+    Raises:
+        ConversionError: If an operator's fixed shape does not begin with 1.
+    """
+    graph = model.graph
+    known = constants(graph)
+    shapes: dict[str, str] = {}  # fixed -> free
+    added: list[onnx.NodeProto] = []
+    for node in graph.node:
+        at = _SHAPE_INPUT.get(node.op_type)
+        if at is None or len(node.input) <= at or node.input[at] not in known:
+            continue
+        name = node.input[at]
+        # What finishes the labels can be cut off, and takes its shapes along.
+        prefix = FINISH_PREFIX + PREFIX if node.name.startswith(FINISH_PREFIX) else PREFIX
+        key = prefix + name
+        if key not in shapes:
+            shape = numpy_helper.to_array(known[name])
+            if not len(shape) or shape[0] != 1:
+                raise ConversionError(
+                    f"'{node.name}' ({node.op_type}) has the fixed shape {shape.tolist()}; a free "
+                    'batch needs one that begins with 1: convert with a batch of one'
+                )
+            rest = set_constant(graph, f'{key}/rest', shape[1:].astype(np.int64))
+            added.append(
+                helper.make_node('Concat', [f'{PREFIX}count', rest], [f'{key}/free'], key, axis=0)
+            )
+            shapes[key] = f'{key}/free'
+        node.input[at] = shapes[key]
+    if added:
+        added = [*_count(graph), *added]
+    body = list(graph.node)
+    del graph.node[:], graph.value_info[:]
+    graph.node.extend([*added, *body])
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = 'N'
+
+
+def _count(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Return nodes that make ``batch/count``, the number of images as (1,) int64."""
+    start = set_constant(graph, f'{PREFIX}start', np.zeros(1, np.int64))
+    end = set_constant(graph, f'{PREFIX}end', np.ones(1, np.int64))
+    image, shape = graph.input[0].name, f'{PREFIX}shape'
+    return [
+        helper.make_node('Shape', [image], [shape], shape),
+        helper.make_node('Slice', [shape, start, end], [f'{PREFIX}count'], f'{PREFIX}count'),
+    ]

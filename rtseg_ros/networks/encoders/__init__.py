@@ -1,0 +1,1 @@
+"""Classification networks whose maps the decoders take, with weights that others trained."""

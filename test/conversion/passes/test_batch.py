@@ -1,0 +1,103 @@
+"""A free batch: together as one by one, for every network and precision."""
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+
+from rtseg_ros.conversion.convert import convert
+from rtseg_ros.conversion.export import checked, export_network, file_content
+from rtseg_ros.conversion.passes.batch import free_batch
+from rtseg_ros.conversion.passes.half import half_model
+from rtseg_ros.conversion.passes.int8 import quantized_model
+from rtseg_ros.conversion.passes.operators import use_fast_operators
+from rtseg_ros.conversion.settings import ConversionSettings
+from rtseg_ros.errors import ConversionError
+from rtseg_ros.networks import list_networks
+from rtseg_ros.runtime import Segmenter, load_segmenter
+from rtseg_ros.runtime.model_file import model_file_from_content
+from rtseg_ros.runtime.onnx_engine import OnnxEngine
+
+
+def frame_of(seed, size_hw=(64, 96)):
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 7, 3)).astype(np.uint8)
+    return cv2.resize(coarse, size_hw[::-1], interpolation=cv2.INTER_CUBIC)
+
+
+FRAMES = [frame_of(seed) for seed in range(3)]
+
+
+def segmenter_of(model, metadata, path):
+    return Segmenter(OnnxEngine(model_file_from_content(file_content(model, metadata), path)))
+
+
+def assert_same_together(model, metadata, folder):
+    """Three frames in one inference of the freed model have the labels of the model itself."""
+    single = segmenter_of(model, metadata, folder / 'single.onnx')
+    free_batch(model)
+    free = segmenter_of(checked(model), metadata, folder / 'free.onnx')
+    assert (single.engine.max_batch, free.engine.max_batch) == (1, 64)
+    together = free.finish([free.prepare(frame) for frame in FRAMES])
+    seen = set()
+    for frame, result in zip(FRAMES, together, strict=True):
+        expected = single(frame).labels
+        seen.update(np.unique(expected).tolist())
+        # Scales that are computed at run time differ in the last bit: hardly ever a pixel.
+        assert (result.labels == expected).mean() > 0.999
+        assert (free(frame).labels == expected).mean() > 0.999
+    assert len(seen) > 1
+
+
+@pytest.mark.parametrize('name', list_networks())
+def test_every_network(network, metadata, name, tmp_path):
+    model = export_network(network(name), metadata(name))
+    use_fast_operators(model)
+    assert_same_together(model, metadata(name), tmp_path)
+
+
+def test_half(network, metadata, tmp_path):
+    model = half_model(export_network(network('swiftnet_mnv2'), metadata()))
+    assert_same_together(model, metadata(precision='fp16'), tmp_path)
+
+
+def test_int8(network, metadata, tmp_path):
+    model = export_network(network('swiftnet_mnv2'), metadata())
+    readers = [lambda frame=frame: frame[None] for frame in FRAMES]
+    quantized = quantized_model(model, readers, lambda done, total: None).model
+    assert_same_together(quantized, metadata(precision='int8'), tmp_path)
+
+
+def test_the_labels_of_the_file_itself(network, metadata):
+    """Those that are finished inside of the graph, which our engine leaves out."""
+    import onnxruntime
+
+    model = export_network(network('lednet'), metadata('lednet'))
+    single = onnxruntime.InferenceSession(model.SerializeToString())
+    free_batch(model)
+    free = onnxruntime.InferenceSession(model.SerializeToString())
+    images = np.stack(FRAMES)
+    together = free.run(['labels'], {'image': images})[0]
+    for index in range(3):
+        expected = single.run(['labels'], {'image': images[index : index + 1]})[0]
+        assert (together[index] == expected[0]).mean() > 0.999
+
+
+def test_through_the_converter(own_checkpoint, tmp_path):
+    output = tmp_path / 'model.onnx'
+    settings = ConversionSettings(str(own_checkpoint()), str(output), free_batch=True)
+    done = convert(settings, lambda stage, done, total: None)
+    assert done.parity.passed
+    assert 'takes any number of images at once' in done.notes
+    assert load_segmenter(output).engine.max_batch == 64
+
+
+def test_a_shape_that_is_not_of_one_image_is_refused(network, metadata):
+    model = export_network(network('skipnet_shufflenet'), metadata('skipnet_shufflenet'))
+    shape = next(node.input[1] for node in model.graph.node if node.op_type == 'Reshape')
+    for tensor in model.graph.initializer:
+        if tensor.name == shape:
+            values = onnx.numpy_helper.to_array(tensor).copy()
+            values[0] = -1
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, shape))
+    with pytest.raises(ConversionError, match='a free batch needs one that begins with 1'):
+        free_batch(model)
