@@ -22,6 +22,8 @@ setup(
     extras_require={
         # Alone in bringing an OpenCV: leave it out where Debian's python3-opencv is installed.
         'cpu': ['onnxruntime', 'opencv-python-headless'],
+        # Another engine for computers with an Intel or AMD processor.
+        'openvino': ['openvino'],
         'convert': ['torch>=2.4', 'onnx', 'onnxruntime', 'safetensors', 'tqdm'],
         'evaluate': ['onnxruntime', 'rosbags', 'matplotlib', 'psutil', 'tqdm'],
     },

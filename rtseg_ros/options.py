@@ -40,6 +40,23 @@ def parameter(
     )
 
 
+def check_values(settings: Any, error: type[Exception]) -> None:
+    """Hold the fields of a settings dataclass to their choices and ranges.
+
+    Raises:
+        error: Naming the option, its value and what is accepted.
+    """
+    for item in fields(settings):
+        value, choices = getattr(settings, item.name), item.metadata['choices']
+        if choices and value not in choices:
+            accepted = ', '.join(repr(choice) for choice in choices)
+            raise error(f'{item.name} is {value!r}; accepted: {accepted}')
+        if item.metadata['range'] is not None:
+            low, high = item.metadata['range']
+            if not low <= value <= high:
+                raise error(f'{item.name} is {value}; accepted: {low} to {high}')
+
+
 def add_options(
     parser: ArgumentParser | _ArgumentGroup,
     kind: type[Any],

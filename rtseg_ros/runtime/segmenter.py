@@ -15,6 +15,7 @@ from rtseg_ros.labels.groups import ClassGroups, load_class_groups
 from rtseg_ros.runtime.engine import Engine, Outputs
 from rtseg_ros.runtime.geometry import Geometry, Layout, layout, nearest
 from rtseg_ros.runtime.model_file import model_path, output_table, read_model_file
+from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.preprocess import border_color, image_from_frame
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt.progress import Progress
@@ -268,6 +269,7 @@ def load_segmenter(
     providers: Sequence[str] = ('CPUExecutionProvider',),
     threads: int = 0,
     tensorrt: TensorRtOptions | None = None,
+    openvino: OpenVinoOptions | None = None,
     progress: Progress | None = None,
     geometry: Geometry = WHOLE_FRAME,
     groups: ClassGroups | str | Path | None = None,
@@ -278,10 +280,11 @@ def load_segmenter(
 
     Args:
         path: A .onnx file made by ``rtseg convert``, or the name of a model the package ships.
-        engine: ``onnxruntime`` or ``tensorrt``.
+        engine: ``onnxruntime``, ``openvino`` or ``tensorrt``.
         providers: ONNX Runtime execution providers, in order of preference.
         threads: Threads of one inference with ONNX Runtime; 0 for one per core.
         tensorrt: Options of TensorRT; defaults if None.
+        openvino: Options of OpenVINO; defaults if None.
         progress: Called with a fraction from 0 to 1 and what is being done while TensorRT
             builds; what it raises cancels the build.
         geometry: How frames get into the network and masks out of it.
@@ -313,8 +316,12 @@ def load_segmenter(
         from rtseg_ros.runtime.tensorrt.engine import TensorRtEngine
 
         built = TensorRtEngine(model, tensorrt, progress=progress)
+    elif engine == 'openvino':
+        from rtseg_ros.runtime.openvino.engine import OpenVinoEngine
+
+        built = OpenVinoEngine(model, openvino)
     else:
-        raise EngineError(f"engine is '{engine}'; accepted: onnxruntime, tensorrt")
+        raise EngineError(f"engine is '{engine}'; accepted: onnxruntime, openvino, tensorrt")
     try:
         segmenter = Segmenter(
             built,

@@ -1,10 +1,10 @@
 """How to build and run a TensorRT engine: every option once, with its default and range."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from rtseg_ros.errors import EngineError
-from rtseg_ros.options import parameter
+from rtseg_ros.options import check_values, parameter
 from rtseg_ros.runtime.tensorrt.library import FLAVOURS
 
 PRECISIONS = ('fp32', 'fp16', 'int8')
@@ -63,15 +63,7 @@ class TensorRtOptions:
         Raises:
             EngineError: Naming the option, its value and what is accepted.
         """
-        for item in fields(self):
-            value, choices = getattr(self, item.name), item.metadata['choices']
-            if choices and value not in choices:
-                accepted = ', '.join(repr(choice) for choice in choices)
-                raise EngineError(f'{item.name} is {value!r}; accepted: {accepted}')
-            if item.metadata['range'] is not None:
-                low, high = item.metadata['range']
-                if not low <= value <= high:
-                    raise EngineError(f'{item.name} is {value}; accepted: {low} to {high}')
+        check_values(self, EngineError)
         if self.compute_targets and self.flavour != 'tensorrt_rtx':
             raise EngineError(
                 f"compute_targets is '{self.compute_targets}', and only TensorRT-RTX builds for "

@@ -1,0 +1,1 @@
+"""OpenVINO: compile a model for Intel and AMD computers, keep it, run it."""

@@ -1,0 +1,263 @@
+"""The compiled model on this machine: from the cache if every field of its key fits, else made.
+
+OpenVINO has a cache of its own, whose files it finds by a hash that names nothing and trusts
+without a check. Ours says which field of the key changed, and holds a damaged file back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import hashlib
+import io
+import logging
+from typing import Any
+
+import numpy as np
+
+from rtseg_ros.errors import EngineError
+from rtseg_ros.runtime.int8_cpu import with_unsigned_activations
+from rtseg_ros.runtime.model_file import ModelFile
+from rtseg_ros.runtime.openvino.options import OpenVinoOptions
+from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache
+
+_LOG = logging.getLogger('rtseg_ros.openvino')
+_HINTS = {'fp32': 'f32', 'bf16': 'bf16', 'fp16': 'f16'}
+_CAPABILITIES = {'bf16': 'BF16', 'fp16': 'FP16'}
+# Share of labels that bf16 must leave as they are on drawn images, for ``auto`` to take it.
+SAME_LABELS = 0.99
+
+
+@dataclass(frozen=True)
+class Target:
+    """A device of OpenVINO.
+
+    Attributes:
+        library: The imported module.
+        core: Its ``Core``.
+        device: Name as asked for.
+        full_name: What the device calls itself.
+        capabilities: E.g. ``FP32``, ``BF16``, ``INT8``; empty if it does not say.
+    """
+
+    library: Any
+    core: Any
+    device: str
+    full_name: str
+    capabilities: tuple[str, ...]
+
+
+def open_target(options: OpenVinoOptions) -> Target:
+    """Find the device that is asked for.
+
+    Raises:
+        EngineError: If OpenVINO is not installed or has no such device.
+    """
+    try:
+        import openvino
+    except ImportError as error:
+        raise EngineError(
+            f'OpenVINO cannot be imported ({error}); pip install openvino, or use the engine '
+            'onnxruntime'
+        ) from error
+    core = openvino.Core()
+    devices = list(core.available_devices)
+    kind = options.device.partition('.')[0]
+    if options.device != 'AUTO' and not any(
+        name == options.device or name.partition('.')[0] == options.device for name in devices
+    ):
+        raise EngineError(
+            f'OpenVINO {openvino.__version__} has no device {options.device}; it has '
+            f'{", ".join(devices) or "none"}'
+            + ('; a GPU needs the drivers of Intel (intel-opencl-icd)' if kind == 'GPU' else '')
+        )
+    full_name, capabilities = options.device, ()
+    if options.device != 'AUTO':
+        full_name = str(core.get_property(options.device, 'FULL_DEVICE_NAME')).strip()
+        capabilities = tuple(core.get_property(options.device, 'OPTIMIZATION_CAPABILITIES'))
+    return Target(openvino, core, options.device, full_name, capabilities)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A model that is ready to run.
+
+    Attributes:
+        model: ``openvino.CompiledModel``.
+        asked: Precision it was compiled for: ``fp32``, ``bf16`` or ``fp16``.
+        reason: Why, where ``auto`` chose.
+    """
+
+    model: Any
+    asked: str
+    reason: str
+
+
+def compiled_model(target: Target, model: ModelFile, options: OpenVinoOptions) -> Compiled:
+    """Take the compiled model from the cache or compile it.
+
+    Raises:
+        EngineError: If the device cannot compute in that precision, or cannot take the model.
+    """
+    if options.precision != 'auto':
+        needed = _CAPABILITIES.get(options.precision)
+        if needed and target.capabilities and needed not in target.capabilities:
+            raise EngineError(
+                f'{target.full_name} does not compute in {options.precision}; OpenVINO says it '
+                f'has {", ".join(target.capabilities)}. Take precision fp32 or auto'
+            )
+        return Compiled(_cached(target, model, options, options.precision), options.precision, '')
+    if 'BF16' not in target.capabilities or target.device != 'CPU':
+        reason = f'{target.full_name} does not name bf16 among what it computes in'
+        if target.device != 'CPU':
+            reason = 'auto takes bf16 on a CPU only'
+        return Compiled(_cached(target, model, options, 'fp32'), 'fp32', reason)
+    half = _cached(target, model, options, 'bf16')
+    share = _measured_once(target, model, options, half)
+    if share >= SAME_LABELS:
+        return Compiled(half, 'bf16', f'labels as in fp32 on {share:.2%} of drawn images')
+    reason = f'bf16 keeps only {share:.2%} of the labels of drawn images'
+    return Compiled(_cached(target, model, options, 'fp32'), 'fp32', reason)
+
+
+def content_for(model: ModelFile) -> bytes:
+    """Return what is compiled: logits where there are any, int8 as CPU kernels like it."""
+    content = model.logits_only() if 'logits' in model.outputs else model.content
+    return with_unsigned_activations(content) if model.metadata.precision == 'int8' else content
+
+
+def model_key(
+    target: Target, model: ModelFile, options: OpenVinoOptions, precision: str
+) -> dict[str, Any]:
+    """Return all that a compiled model depends on, in plain words."""
+    return {
+        'model': hashlib.sha256(model.content).hexdigest(),
+        'openvino': str(target.library.__version__),
+        'device': target.device,
+        'device_name': target.full_name,
+        'capabilities': ' '.join(sorted(target.capabilities)),
+        'precision': precision,
+        'threads': options.threads,
+        'streams': options.streams,
+    }
+
+
+def _cached(target: Target, model: ModelFile, options: OpenVinoOptions, precision: str) -> Any:
+    settings = {
+        'PERFORMANCE_HINT': 'LATENCY' if options.streams == 1 else 'THROUGHPUT',
+        'NUM_STREAMS': options.streams,
+        'INFERENCE_PRECISION_HINT': _HINTS[precision],
+    }
+    if options.threads:
+        settings['INFERENCE_NUM_THREADS'] = options.threads
+    # A GPU or NPU keeps what it made itself; only a CPU's is imported here.
+    if target.device != 'CPU':
+        return _compile(target, model, _for_device(target, settings))
+    cache = _cache(options)
+    key = model_key(target, model, options, precision)
+    name = model.path.stem
+    with cache.lock(name, key):
+        kept = cache.find(name, key)
+        if kept is not None:
+            try:
+                return target.core.import_model(io.BytesIO(kept.content), target.device, settings)
+            except RuntimeError as error:
+                _LOG.warning('the compiled %s is made anew: %s', name, _first_line(error))
+        else:
+            _LOG.info('compiling %s: %s', name, cache.why_missing(name, key))
+        compiled = _compile(target, model, settings)
+        try:
+            blob = compiled.export_model()
+        except RuntimeError as error:
+            _LOG.warning('the compiled %s cannot be kept: %s', name, _first_line(error))
+            return compiled
+        cache.store(name, key, bytes(getattr(blob, 'getvalue', lambda: blob)()), {})
+    return compiled
+
+
+def _cache(options: OpenVinoOptions) -> PlanCache:
+    folder = options.folder
+    return PlanCache(None if folder is None else folder)
+
+
+def _for_device(target: Target, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what only a CPU knows."""
+    kept = dict(settings)
+    kept.pop('INFERENCE_NUM_THREADS', None)
+    if target.device == 'AUTO':
+        kept.pop('NUM_STREAMS')
+    return kept
+
+
+def _compile(target: Target, model: ModelFile, settings: Mapping[str, Any]) -> Any:
+    try:
+        graph = target.core.read_model(content_for(model))
+    except RuntimeError as error:
+        raise EngineError(
+            f"OpenVINO {target.library.__version__} cannot read '{model.path}': "
+            f'{_first_line(error)}. Use the engine onnxruntime, or convert the model again'
+        ) from error
+    try:
+        return target.core.compile_model(graph, target.device, dict(settings))
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, MemoryError) or 'alloc' in str(error):
+            raise EngineError(
+                f"there is not enough memory to compile '{model.path}' for {target.device}: "
+                f'{_first_line(error)}'
+            ) from error
+        raise EngineError(
+            f"OpenVINO {target.library.__version__} cannot compile '{model.path}' for "
+            f'{target.device}: {_first_line(error)}. Use the engine onnxruntime, or another device'
+        ) from error
+
+
+def _measured_once(target: Target, model: ModelFile, options: OpenVinoOptions, half: Any) -> float:
+    """Return the share of equal labels in bf16 and fp32; measured once for each key."""
+    cache, key = _cache(options), model_key(target, model, options, 'bf16')
+    name = model.path.stem
+    note = cache.note(name, key)
+    if isinstance(note.get('same_labels'), float):
+        return float(note['same_labels'])
+    full = _cached(target, model, options, 'fp32')
+    same = total = 0
+    for image in drawn_images(model):
+        ours, theirs = (compiled(image)[0] for compiled in (half, full))
+        if ours.dtype.kind == 'f':
+            ours, theirs = ours.argmax(axis=1), theirs.argmax(axis=1)
+        same += int((ours == theirs).sum())
+        total += ours.size
+    with cache.lock(name, key):
+        cache.write_note(name, key, {'same_labels': same / total})
+    return same / total
+
+
+def drawn_images(model: ModelFile, count: int = 4) -> list[np.ndarray]:
+    """Draw images with edges, areas and gradients, as many inputs of the model.
+
+    Noise would say little: a network answers it with hardly any certainty.
+    """
+    rng = np.random.default_rng(0)
+    _, *shape = model.input.shape
+    height, width = model.size_hw
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    images = []
+    for _ in range(count):
+        image = np.zeros((height, width, 3), np.float32)
+        for _ in range(12):
+            inside = np.abs(y - rng.uniform(0, height)) * rng.uniform(0.2, 2) + np.abs(
+                x - rng.uniform(0, width)
+            ) * rng.uniform(0.2, 2) < rng.uniform(0.1, 0.5) * min(height, width)
+            ramp = (y / height * rng.uniform(-60, 60))[..., None]
+            image = np.where(inside[..., None], rng.uniform(0, 255, 3) + ramp, image)
+        frame = np.clip(image, 0, 255)
+        if model.input.dtype == 'uint8':
+            images.append(frame.astype(np.uint8)[None])
+        else:
+            images.append(np.ascontiguousarray(frame.transpose(2, 0, 1)[None], np.float32))
+        assert images[-1].shape[1:] == tuple(shape)
+    return images
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the line of OpenVINO's message that says what happened, without source places."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(('Exception from', 'Check '))]
+    return (telling or lines or [type(error).__name__])[0]

@@ -1,0 +1,261 @@
+"""The OpenVINO engine on real OpenVINO; GPU, NPU and bfloat16 are faked, as none is here."""
+
+import builtins
+from dataclasses import replace
+from pathlib import Path
+import sys
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from tiny_model import write_model
+
+from rtseg_ros.errors import EngineError
+from rtseg_ros.runtime import load_segmenter
+from rtseg_ros.runtime.model_file import model_path, read_model_file
+from rtseg_ros.runtime.openvino import compile as openvino_compile
+from rtseg_ros.runtime.openvino.engine import OpenVinoEngine
+from rtseg_ros.runtime.openvino.options import OpenVinoOptions
+from rtseg_ros.runtime.openvino.precision import compiled_precision
+
+CAMVID_FRAME = Path(__file__).parents[4] / 'shared/data/camvid/val/images/0016E5_07959.webp'
+
+pytest.importorskip('openvino', reason='OpenVINO is not installed: pip install .[openvino]')
+
+
+@pytest.fixture
+def ov(tmp_path):
+    return OpenVinoOptions(cache_folder=str(tmp_path / 'cache'), precision='fp32', threads=2)
+
+
+@pytest.fixture
+def tiny(tiny_model):
+    return read_model_file(tiny_model)
+
+
+def frame_for(model, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (*model.size_hw, 3), dtype=np.uint8)
+
+
+def same_share(path, ov, frame):
+    """Share of pixels that both engines label alike, and the precision as compiled."""
+    segmenter = load_segmenter(path, engine='openvino', openvino=ov)
+    same = (segmenter(frame).labels == load_segmenter(path)(frame).labels).mean()
+    return same, segmenter.engine.precision
+
+
+@pytest.mark.parametrize('name', ['swiftnet_mnv2_camvid', 'espnetv2_camvid'])
+def test_shipped_models_label_as_in_onnxruntime(name, ov):
+    model = read_model_file(model_path(name))
+    frame = openvino_compile.drawn_images(model, count=1)[0][0]
+    same, precision = same_share(name, ov, frame)
+    assert same >= 0.9999
+    assert precision == 'fp32'
+
+
+def test_int8_runs_in_int8_and_labels_alike(ov):
+    """On a real street: eight-bit numbers are rounded in other places, which tips a few pixels."""
+    if not CAMVID_FRAME.exists():
+        pytest.skip('the CamVid frames of ../shared/data are not there')
+    rgb = cv2.imread(str(CAMVID_FRAME))
+    same, precision = same_share('swiftnet_mnv2_camvid_int8', ov, rgb)
+    assert same >= 0.985
+    assert precision.startswith('int8 (58 of ')
+
+
+def test_nothing_is_copied(tiny, ov):
+    """The input tensor is the frame's memory, the output array the request's."""
+    engine = OpenVinoEngine(tiny, ov)
+    image = frame_for(tiny)[None]
+    outputs = engine.infer(image)
+    request = engine._request
+    assert request.get_input_tensor(0).data.ctypes.data == image.ctypes.data
+    assert outputs['logits'].ctypes.data == request.get_output_tensor(0).data.ctypes.data
+    assert not outputs['logits'].flags['OWNDATA']
+
+
+def test_labels_only(make_model, ov):
+    path = make_model(outputs=('labels',))
+    frame = frame_for(read_model_file(path))
+    segmenter = load_segmenter(path, engine='openvino', openvino=ov)
+    assert np.array_equal(segmenter(frame).labels, load_segmenter(path)(frame).labels)
+
+
+def test_free_batch(make_model, ov):
+    path = make_model(batch=None)
+    segmenter = load_segmenter(path, engine='openvino', openvino=ov)
+    frames = [frame_for(segmenter.engine.model, seed) for seed in range(3)]
+    together = segmenter.finish([segmenter.prepare(frame) for frame in frames])
+    for frame, result in zip(frames, together, strict=True):
+        assert np.array_equal(result.labels, segmenter(frame).labels)
+
+
+def test_second_start_imports_what_the_first_compiled(tiny, ov, monkeypatch):
+    OpenVinoEngine(tiny, ov)
+    monkeypatch.setattr(
+        openvino_compile, '_compile', lambda *_: pytest.fail('compiled a second time')
+    )
+    engine = OpenVinoEngine(tiny, ov)
+    assert engine.infer(frame_for(tiny)[None])['logits'].shape[1] == 4
+
+
+@pytest.mark.parametrize('change', [{'threads': 1}, {'streams': 2}])
+def test_other_options_are_another_key(tiny, ov, change, caplog):
+    caplog.set_level('INFO', 'rtseg_ros.openvino')
+    OpenVinoEngine(tiny, ov)
+    OpenVinoEngine(tiny, replace(ov, **change))
+    (name,) = change
+    assert f'the most similar one differs in {name}: ' in caplog.text
+
+
+def test_a_damaged_cache_is_made_anew_and_said(tiny, ov, caplog):
+    OpenVinoEngine(tiny, ov)
+    (blob,) = ov.folder.glob('*.plan')
+    content = bytearray(blob.read_bytes())
+    content[len(content) // 2] ^= 255
+    blob.write_bytes(content)
+    engine = OpenVinoEngine(tiny, ov)
+    assert 'is not used: its SHA-256' in caplog.text
+    assert engine.infer(frame_for(tiny)[None])['logits'].dtype == np.float32
+
+
+def test_a_cache_that_openvino_refuses_is_made_anew(tiny, ov, monkeypatch, caplog):
+    OpenVinoEngine(tiny, ov)
+    target = openvino_compile.open_target(ov)
+    key = openvino_compile.model_key(target, tiny, ov, 'fp32')
+    cache = openvino_compile.PlanCache(ov.folder)
+    cache.store(tiny.path.stem, key, b'not a compiled model', {})
+    OpenVinoEngine(tiny, ov)
+    assert 'is made anew' in caplog.text
+    assert cache.find(tiny.path.stem, key).content != b'not a compiled model'
+
+
+def fake_cpu(target, capabilities=('FP32', 'INT8', 'BF16')):
+    return replace(target, capabilities=capabilities)
+
+
+def test_bf16_is_taken_where_the_cpu_has_it_and_nothing_is_lost(tiny, ov, monkeypatch):
+    """Faked capabilities: this machine's CPU may have none; OpenVINO then computes in fp32."""
+    target = fake_cpu(openvino_compile.open_target(ov))
+    compiled = openvino_compile.compiled_model(target, tiny, replace(ov, precision='auto'))
+    assert compiled.asked == 'bf16'
+    assert 'labels as in fp32 on 100.00%' in compiled.reason
+
+
+def test_bf16_is_left_where_labels_change(tiny, ov, monkeypatch):
+    target = fake_cpu(openvino_compile.open_target(ov))
+    monkeypatch.setattr(openvino_compile, '_measured_once', lambda *_: 0.97)
+    compiled = openvino_compile.compiled_model(target, tiny, replace(ov, precision='auto'))
+    assert compiled.asked == 'fp32'
+    assert '97.00%' in compiled.reason
+
+
+def test_share_is_measured_once(tiny, ov, monkeypatch):
+    target = fake_cpu(openvino_compile.open_target(ov))
+    auto = replace(ov, precision='auto')
+    openvino_compile.compiled_model(target, tiny, auto)
+    monkeypatch.setattr(openvino_compile, 'drawn_images', lambda *_: pytest.fail('again'))
+    assert openvino_compile.compiled_model(target, tiny, auto).asked == 'bf16'
+
+
+def test_without_bf16_auto_is_fp32_with_the_reason(tiny, ov):
+    target = fake_cpu(openvino_compile.open_target(ov), ('FP32',))
+    compiled = openvino_compile.compiled_model(target, tiny, replace(ov, precision='auto'))
+    assert compiled.asked == 'fp32'
+    assert 'does not name bf16' in compiled.reason
+
+
+def test_a_precision_asked_for_is_that_or_a_refusal(tiny, ov):
+    target = fake_cpu(openvino_compile.open_target(ov), ('FP32',))
+    with pytest.raises(EngineError, match='does not compute in bf16; OpenVINO says it has FP32'):
+        openvino_compile.compiled_model(target, tiny, replace(ov, precision='bf16'))
+
+
+def test_precision_is_read_back_per_layer():
+    """A made-up runtime model: which words OpenVINO uses is fixed by real files above."""
+
+    def operator(kind, precision):
+        facts = {'layerType': kind, 'runtimePrecision': precision}
+        texts = {k: SimpleNamespace(astype=lambda _, v=v: v) for k, v in facts.items()}
+        return SimpleNamespace(get_rt_info=lambda: texts)
+
+    operators = [operator('Convolution', 'bf16')] * 3 + [operator('FullyConnected', 'f32')]
+    operators += [operator('Reorder', 'f32')] * 9
+    model = SimpleNamespace(get_ops=lambda: operators)
+    compiled = SimpleNamespace(get_runtime_model=lambda: model)
+    assert compiled_precision(compiled) == {'bf16': 3, 'fp32': 1}
+
+
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        ({'device': 'GPU'}, r'has no device GPU; it has CPU'),
+        ({'device': 'GPU.1'}, r'has no device GPU\.1; it has CPU'),
+        ({'device': 'NPU'}, r'has no device NPU'),
+        ({'device': 'cuda'}, r"device is 'cuda'; accepted: CPU, GPU"),
+        ({'precision': 'int4'}, r"precision is 'int4'; accepted: 'auto', 'fp32'"),
+        ({'threads': -1}, r'threads is -1; accepted: 0 to 1024'),
+        ({'streams': 0}, r'streams is 0; accepted: 1 to 64'),
+    ],
+)
+def test_what_cannot_be_had_is_refused(tiny, ov, changes, said):
+    with pytest.raises(EngineError, match=said):
+        OpenVinoEngine(tiny, replace(ov, **changes))
+
+
+def test_auto_reports_what_it_chose(tiny, ov):
+    engine = OpenVinoEngine(tiny, replace(ov, device='AUTO'))
+    assert engine.device == 'CPU (chosen by AUTO)'
+
+
+def test_not_installed_says_what_to_type(tiny, ov, monkeypatch):
+    real = builtins.__import__
+
+    def hide(name, *rest):
+        if name == 'openvino':
+            raise ImportError("No module named 'openvino'")
+        return real(name, *rest)
+
+    monkeypatch.delitem(sys.modules, 'openvino', raising=False)
+    monkeypatch.setattr(builtins, '__import__', hide)
+    with pytest.raises(EngineError, match='pip install openvino, or use the engine onnxruntime'):
+        OpenVinoEngine(tiny, ov)
+
+
+@pytest.mark.parametrize(
+    ('error', 'said'),
+    [
+        (RuntimeError('Check x failed\nNo operator Frobnicate'), 'No operator Frobnicate. Use'),
+        (MemoryError('bad_alloc'), 'not enough memory'),
+        (RuntimeError('std::bad_alloc'), 'not enough memory'),
+    ],
+)
+def test_errors_of_the_library_become_ours(tiny, ov, error, said):
+    target = openvino_compile.open_target(ov)
+
+    def refuse(*_):
+        raise error
+
+    core = SimpleNamespace(read_model=target.core.read_model, compile_model=refuse)
+    with pytest.raises(EngineError, match=said):
+        openvino_compile.compiled_model(replace(target, core=core), tiny, ov)
+
+
+def test_an_operator_that_it_does_not_know(tmp_path, ov):
+    import onnx
+
+    path = write_model(tmp_path / 'odd.onnx')
+    content = onnx.load(path)
+    content.graph.node[0].op_type = 'Frobnicate'
+    onnx.save(content, path)
+    with pytest.raises(EngineError, match=r"OpenVINO .* '.*odd.onnx'.*engine onnxruntime"):
+        OpenVinoEngine(read_model_file(path), ov)
+
+
+def test_a_closed_engine_says_so(tiny, ov):
+    engine = OpenVinoEngine(tiny, ov)
+    engine.close()
+    with pytest.raises(EngineError, match='is closed'):
+        engine.infer(frame_for(tiny)[None])
