@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rtseg_ros.evaluation.report.previews import Previews
+from rtseg_ros.evaluation.previews import Previews
 from rtseg_ros.metrics.accuracy import Accuracy, FrameScore
 from rtseg_ros.metrics.latency import StageLatencies, Timeline
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from rtseg_ros.evaluation.previews import Preview
 from rtseg_ros.evaluation.report.pictures import frames_section
 from rtseg_ros.evaluation.report.plots import latency_histogram_svg, reliability_svg, timeline_svg
-from rtseg_ros.evaluation.report.previews import Preview
 from rtseg_ros.evaluation.report.style import CSS
 from rtseg_ros.labels import LabelSet, label_set_from_dict
 from rtseg_ros.metrics.latency import StageLatencies, Timeline

@@ -7,7 +7,7 @@ from html import escape
 import cv2
 import numpy as np
 
-from rtseg_ros.evaluation.report.previews import Preview
+from rtseg_ros.evaluation.previews import Preview
 from rtseg_ros.labels import LabelSet
 
 _WRONG_BGR = (60, 90, 255)

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from rtseg_ros.evaluation.report.previews import SAMPLE, Previews
+from rtseg_ros.evaluation.previews import SAMPLE, Previews
 
 
 def offer(previews, name, score, size=(6, 8)):
