@@ -24,6 +24,7 @@ LEVELS = {
     'benchmark': 7, 'doctor': 7,
     'commands': 8, 'cli': 9,
 }  # fmt: skip
+MOST_MODULES = 16  # of one folder, beside its __init__: what can be read at a glance
 ROS = ('rclpy', 'rcl_interfaces', 'sensor_msgs', 'std_msgs', 'diagnostic_msgs', 'vision_msgs')
 
 
@@ -42,9 +43,39 @@ def imports(module: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f'{module}: relative import'
             names.add(node.module or '')
-            if node.module == 'rtseg_ros':
-                names |= {f'rtseg_ros.{alias.name}' for alias in node.names}
+            if (node.module or '').startswith('rtseg_ros'):  # a name can be a module
+                names |= {f'{node.module}.{alias.name}' for alias in node.names}
     return names
+
+
+def neighbours(folder: Path) -> dict[str, set[str]]:
+    """Which modules and folders of one folder import which others of them."""
+    here = '.'.join(folder.relative_to(ROOT).parts) + '.'
+    members = [module for module in MODULES if folder in module.parents]
+    name_of = {module: module.relative_to(folder).with_suffix('').parts[0] for module in members}
+    graph: dict[str, set[str]] = {name: set() for name in name_of.values() if name != '__init__'}
+    for module, mine in name_of.items():
+        for name in imports(module):
+            other = name.removeprefix(here).split('.')[0] if name.startswith(here) else mine
+            if {mine, other} <= set(graph) and other != mine:
+                graph[mine].add(other)
+    return graph
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return one circle, its first name again at the end; empty if there is none."""
+    done: set[str] = set()
+
+    def walk(path: list[str]) -> list[str]:
+        for name in sorted(graph[path[-1]] - done):
+            if name in path:
+                return [*path[path.index(name) :], name]
+            if found := walk([*path, name]):
+                return found
+        done.add(path[-1])
+        return []
+
+    return next(filter(None, (walk([name]) for name in graph)), [])
 
 
 def test_every_room_has_a_level():
@@ -59,6 +90,31 @@ def test_imports_point_down(module):
             other = name.split('.')[1]
             if other != '__version__':
                 assert LEVELS[other] <= mine, f'{module} imports {name} from above'
+
+
+@pytest.mark.parametrize(
+    'folder',
+    sorted({module.parent for module in MODULES}),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_no_circles_in_a_folder(folder):
+    """A folder below counts as one with all that it holds: export -> passes -> export is one."""
+    assert circle(neighbours(folder)) == []
+
+
+def test_a_circle_is_found():
+    assert circle({'a': {'b'}, 'b': {'c'}, 'c': set()}) == []
+    assert circle({'a': {'b'}, 'b': {'c'}, 'c': {'b'}}) == ['b', 'c', 'b']
+
+
+@pytest.mark.parametrize(
+    'folder',
+    sorted({module.parent for module in MODULES}),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_folders_are_small(folder):
+    modules = [path.name for path in folder.glob('*.py') if path.name != '__init__.py']
+    assert len(modules) <= MOST_MODULES, f'{folder} holds {len(modules)}; make a folder of some'
 
 
 @pytest.mark.parametrize('module', MODULES, ids=lambda path: str(path.relative_to(ROOT)))

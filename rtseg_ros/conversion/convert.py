@@ -15,7 +15,6 @@ import torch
 from rtseg_ros import __version__
 from rtseg_ros.conversion.export import (
     OPSET,
-    checked,
     export_network,
     file_content,
     write_together,
@@ -28,6 +27,7 @@ from rtseg_ros.conversion.parity import (
     onnxruntime_inference,
 )
 from rtseg_ros.conversion.passes.batch import free_batch
+from rtseg_ros.conversion.passes.edit import checked
 from rtseg_ros.conversion.passes.half import half_model
 from rtseg_ros.conversion.passes.int8 import quantized_model
 from rtseg_ros.conversion.passes.operators import use_fast_operators

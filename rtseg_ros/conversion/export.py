@@ -14,6 +14,10 @@ import torch
 from rtseg_ros import __version__
 from rtseg_ros.conversion.passes.batch_norm import fold_batch_norms
 from rtseg_ros.conversion.passes.edit import (
+    BODY_INPUT,
+    INPUT_PREFIX,
+    LOGITS,
+    checked,
     fold_constants,
     omit_empty_inputs,
     remove_unused,
@@ -27,9 +31,6 @@ from rtseg_ros.runtime.model_file import FINISH_PREFIX, METADATA_KEY, ModelMetad
 from rtseg_ros.runtime.preprocess import Preprocessing, factor_and_offset
 
 OPSET = 17
-# Nodes that stand before the network carry this prefix.
-INPUT_PREFIX = 'input/'
-BODY_INPUT, LOGITS = 'normalised', 'logits'
 
 
 def export_network(network: SegmentationNetwork, metadata: ModelMetadata) -> onnx.ModelProto:
@@ -56,19 +57,6 @@ def export_network(network: SegmentationNetwork, metadata: ModelMetadata) -> onn
     remove_unused(model.graph)
     model.producer_name, model.producer_version = 'rtseg_ros', __version__
     return checked(model)
-
-
-def checked(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return the model after ONNX's own checks of types and shapes.
-
-    Raises:
-        ConversionError: If ONNX finds a fault.
-    """
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ConversionError(f'the exported graph is not valid ONNX: {error}') from error
-    return model
 
 
 def file_content(model: onnx.ModelProto, metadata: ModelMetadata) -> bytes:

@@ -1,14 +1,8 @@
-"""What the nodes say on /diagnostics."""
+"""One status on /diagnostics, as every node says it."""
 
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-
-from rtseg_ros.nodes.segmentation.accounting import Snapshot
-from rtseg_ros.runtime import Segmenter
-
-# A bad frame is worth a warning for so long.
-ERROR_S = 5.0
 
 
 def status(
@@ -22,60 +16,3 @@ def status(
         hardware_id=hardware_id,
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
     )
-
-
-def frames_status(
-    name: str,
-    snapshot: Snapshot,
-    *,
-    latency_ms: dict[str, dict[str, float]],
-    advice: str,
-    hardware_id: str,
-    values: dict[str, Any],
-) -> DiagnosticStatus:
-    """Describe what became of frames, and what to do if nothing is published.
-
-    Args:
-        name: Of the status.
-        snapshot: Of their account.
-        latency_ms: Of their account.
-        advice: Empty if all is well.
-        hardware_id: What computes.
-        values: Further values.
-    """
-    shown: dict[str, Any] = {
-        **snapshot.counts,
-        'received_hz': f'{snapshot.received_hz:.2f}',
-        'published_hz': f'{snapshot.published_hz:.2f}',
-    }
-    for stage, percentiles in latency_ms.items():
-        for key, value in percentiles.items():
-            shown[f'{stage}_ms_{key}'] = f'{value:.3f}'
-    shown |= values
-    for number, (reason, frames) in enumerate(snapshot.reasons.items(), start=1):
-        shown[f'reason_{number}'] = f'{frames} {reason}'
-    shown['last_error'] = snapshot.last_error
-    message = _message(snapshot, advice)
-    return status(
-        name, hardware_id=hardware_id, values=shown, message=message, warn=message != 'ok'
-    )
-
-
-def model_values(segmenter: Segmenter | None) -> dict[str, str]:
-    """Return which model runs, on what, in which precision as built."""
-    if segmenter is None:
-        return {'model': '', 'model_sha256': '', 'engine': '', 'precision': '', 'device': ''}
-    engine = segmenter.engine
-    return {
-        'model': engine.model.path.name,
-        'model_sha256': engine.model.sha256,
-        'engine': engine.name,
-        'precision': engine.precision,
-        'device': engine.device,
-    }
-
-
-def _message(snapshot: Snapshot, advice: str) -> str:
-    if advice:
-        return advice
-    return snapshot.last_error if snapshot.last_error_s < ERROR_S else 'ok'

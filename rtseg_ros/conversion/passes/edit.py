@@ -1,4 +1,4 @@
-"""Rewrites of an ONNX graph that keep what it computes."""
+"""The parts of an exported ONNX graph by name, and rewrites that keep what it computes."""
 
 from collections import defaultdict
 
@@ -7,8 +7,27 @@ import onnx
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from rtseg_ros.errors import ConversionError
+
+# Nodes that stand before the network carry this prefix; those behind it FINISH_PREFIX.
+INPUT_PREFIX = 'input/'
+# Between the two lies the body: the tensor that it reads, and the one that it makes.
+BODY_INPUT, LOGITS = 'normalised', 'logits'
 # Operations that treat all channels alike: a change of channel order can move behind them.
 _CHANNELWISE = ('Pad', 'Resize', 'MaxPool', 'AveragePool')
+
+
+def checked(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model after ONNX's own checks of types and shapes.
+
+    Raises:
+        ConversionError: If ONNX finds a fault.
+    """
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ConversionError(f'the exported graph is not valid ONNX: {error}') from error
+    return model
 
 
 def constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:

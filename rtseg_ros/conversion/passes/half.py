@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from rtseg_ros.conversion.export import BODY_INPUT, INPUT_PREFIX, LOGITS, checked
+from rtseg_ros.conversion.passes.edit import BODY_INPUT, INPUT_PREFIX, LOGITS, checked
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.runtime.model_file import FINISH_PREFIX
 

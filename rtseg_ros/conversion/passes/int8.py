@@ -13,8 +13,15 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 import onnxruntime as ort
 
-from rtseg_ros.conversion.export import INPUT_PREFIX, LOGITS, checked
-from rtseg_ros.conversion.passes.edit import constants, consumers, remove_unused, set_constant
+from rtseg_ros.conversion.passes.edit import (
+    INPUT_PREFIX,
+    LOGITS,
+    checked,
+    constants,
+    consumers,
+    remove_unused,
+    set_constant,
+)
 from rtseg_ros.conversion.passes.ranges import LEVELS, Range, measured_ranges
 from rtseg_ros.runtime.int8_cpu import POSITIVE_PREFIX, PREFIX, SCALE, ZERO
 from rtseg_ros.runtime.model_file import FINISH_PREFIX

@@ -6,8 +6,9 @@ import onnx
 import pytest
 
 from rtseg_ros.conversion.convert import convert
-from rtseg_ros.conversion.export import checked, export_network, file_content
+from rtseg_ros.conversion.export import export_network, file_content
 from rtseg_ros.conversion.passes.batch import free_batch
+from rtseg_ros.conversion.passes.edit import checked
 from rtseg_ros.conversion.passes.half import half_model
 from rtseg_ros.conversion.passes.int8 import quantized_model
 from rtseg_ros.conversion.passes.operators import use_fast_operators
