@@ -8,9 +8,8 @@ from rtseg_ros.labels.label_set import (
     LabelSet,
     cityscapes_train_ids_from_ids,
     label_set_from_dict,
-    label_set_from_yaml,
-    load_label_set,
 )
+from rtseg_ros.labels.label_set_file import label_set_from_yaml, load_label_set
 
 __all__ = [
     'BUILT_IN',

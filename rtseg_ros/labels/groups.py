@@ -8,8 +8,8 @@ import numpy as np
 import yaml
 
 from rtseg_ros.errors import LabelSetError
-from rtseg_ros.labels.label_set import LabelSet
-from rtseg_ros.labels.yaml_document import Color, YamlDocument
+from rtseg_ros.labels.label_set import Color, LabelSet
+from rtseg_ros.labels.yaml_document import YamlDocument
 
 REST = 'rest'
 
@@ -151,7 +151,7 @@ def class_groups_from_yaml(text: str, *, source: str) -> ClassGroups:
     return ClassGroups(source, tuple(groups), tuple(unlabelled), line)
 
 
-def _group(document: YamlDocument, node: yaml.Node) -> ClassGroup:
+def _group(document: YamlDocument[LabelSetError], node: yaml.Node) -> ClassGroup:
     entry = document.mapping(node, 'a group')
     for key in entry:
         if key not in ('name', 'classes', 'color'):

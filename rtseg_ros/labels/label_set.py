@@ -1,15 +1,17 @@
 """Label sets: the names, colours and categories behind the class ids of a label image."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from rtseg_ros.errors import LabelSetError
-from rtseg_ros.labels.yaml_document import Color, YamlDocument
+
+Color = tuple[int, int, int]
+# Where in plain data a value stands, e.g. ('classes', 3, 'color').
+Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -132,73 +134,94 @@ def cityscapes_train_ids_from_ids(label_ids: np.ndarray) -> np.ndarray:
     return table[label_ids]
 
 
-def load_label_set(name_or_path: str | Path) -> LabelSet:
-    """Return a built-in label set by name, or read one from a YAML file.
-
-    The file has the keys ``name``, ``ignore_id`` (optional, 255) and ``classes``: a list of
-    ``{name: ..., color: [r, g, b], category: ... (optional)}``.
-
-    Raises:
-        LabelSetError: If there is no such set or file, or the file is wrong; names the line.
-    """
-    if str(name_or_path) in BUILT_IN:
-        return BUILT_IN[str(name_or_path)]
-    path = Path(name_or_path)
-    try:
-        text = path.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabelSetError(
-            f"label set '{name_or_path}' is neither built in ({', '.join(BUILT_IN)}) "
-            f'nor a readable YAML file: {error}'
-        ) from error
-    return label_set_from_yaml(text, source=str(path))
-
-
-def label_set_from_yaml(text: str, *, source: str) -> LabelSet:
-    """Parse the YAML form of a label set.
+def label_set_from_dict(data: Mapping[str, Any], *, source: str) -> LabelSet:
+    """Rebuild a label set from ``LabelSet.to_dict()``, e.g. out of a model's metadata.
 
     Args:
-        text: The YAML document, as ``load_label_set`` describes it.
-        source: Name of the text in error messages.
+        data: Plain types; checked, for it comes from a file.
+        source: Name of the file in messages.
 
     Raises:
-        LabelSetError: If the text is wrong; the message starts with ``source:line``.
+        LabelSetError: If the data are wrong; the message starts with ``source: place:``, a
+            place like ``classes[3].color``.
     """
-    document = YamlDocument(text, source=source, error=LabelSetError)
-    classes_node = document.required('classes')
-    if not isinstance(classes_node, yaml.SequenceNode) or not classes_node.value:
-        raise document.mistake(classes_node, "'classes' must be a list of {name, color}")
-    names, colors, categories = [], [], []
-    for item in classes_node.value:
-        entry = document.mapping(item, 'a class')
+
+    def mistake(place: Place, message: str) -> LabelSetError:
+        steps = ''.join(f'[{step}]' if isinstance(step, int) else f'.{step}' for step in place)
+        return LabelSetError(': '.join(filter(None, (source, steps.lstrip('.'), message))))
+
+    return checked_label_set(data, default_name=Path(source).stem, mistake=mistake)
+
+
+def checked_label_set(
+    data: object, *, default_name: str, mistake: Callable[[Place, str], LabelSetError]
+) -> LabelSet:
+    """Make a label set of plain data that nobody has looked at.
+
+    Args:
+        data: What should be a mapping, as ``LabelSet.to_dict()`` makes it.
+        default_name: Name of a set that has none.
+        mistake: Makes the error to raise, of the place of a wrong value and what is wrong.
+
+    Raises:
+        LabelSetError: If the data are wrong.
+    """
+    top = _mapping(data, (), 'a label set', mistake)
+    if 'classes' not in top:
+        raise mistake((), "key 'classes' is missing")
+    classes = top['classes']
+    if not isinstance(classes, list | tuple) or not classes:
+        raise mistake(('classes',), "'classes' must be a list of {name, color}")
+    names: list[str] = []
+    colors: list[Color] = []
+    categories: list[str] = []
+    for index, item in enumerate(classes):
+        place = ('classes', index)
+        entry = _mapping(item, place, 'a class', mistake)
         for key in ('name', 'color'):
             if key not in entry:
-                raise document.mistake(item, f"a class needs the key '{key}'")
-        name = document.value(entry['name'])
+                raise mistake(place, f"a class needs the key '{key}'")
+        name = entry['name']
         if not isinstance(name, str) or not name:
-            raise document.mistake(entry['name'], f'class name must be text, got {name!r}')
+            raise mistake((*place, 'name'), f'class name must be text, got {name!r}')
         if name in names:
-            raise document.mistake(entry['name'], f'class name {name!r} is given twice')
+            raise mistake((*place, 'name'), f'class name {name!r} is given twice')
+        if not is_color(entry['color']):
+            raise mistake((*place, 'color'), color_mistake(entry['color']))
         names.append(name)
-        colors.append(document.color(entry['color']))
+        colors.append(tuple(entry['color']))
         if 'category' in entry:
-            categories.append(str(document.value(entry['category'])))
+            categories.append(str(entry['category']))
     if categories and len(categories) != len(names):
-        raise document.mistake(classes_node, "give 'category' for every class or for none")
-    ignore_id = document.value(document.top['ignore_id']) if 'ignore_id' in document.top else 255
-    if isinstance(ignore_id, bool) or not isinstance(ignore_id, int):
-        raise document.mistake(
-            document.top['ignore_id'], f'ignore_id must be a number, got {ignore_id!r}'
-        )
-    name = str(document.value(document.top['name'])) if 'name' in document.top else None
+        raise mistake(('classes',), "give 'category' for every class or for none")
+    ignore_id = top.get('ignore_id', LabelSet.ignore_id)
+    if type(ignore_id) is not int:  # True is one, too
+        raise mistake(('ignore_id',), f'ignore_id must be a number, got {ignore_id!r}')
+    name = str(top.get('name', '')) or default_name
     try:
-        return LabelSet(
-            name or Path(source).stem, tuple(names), tuple(colors), tuple(categories), ignore_id
-        )
+        return LabelSet(name, tuple(names), tuple(colors), tuple(categories), ignore_id)
     except LabelSetError as error:
-        raise document.mistake(document.top.get('ignore_id', classes_node), str(error)) from error
+        key = 'ignore_id' if 'ignore_id' in top else 'classes'
+        raise mistake((key,), str(error)) from error
 
 
-def label_set_from_dict(data: Mapping[str, Any], *, source: str) -> LabelSet:
-    """Rebuild a label set from ``LabelSet.to_dict()``, e.g. out of a model's metadata."""
-    return label_set_from_yaml(yaml.safe_dump(dict(data), sort_keys=False), source=source)
+def is_color(value: object) -> bool:
+    """Whether a value is three whole numbers of 0..255."""
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == 3
+        and all(type(channel) is int and 0 <= channel <= 255 for channel in value)
+    )
+
+
+def color_mistake(value: object) -> str:
+    """Say what ``is_color`` takes."""
+    return f'color must be [r, g, b] of 0..255, got {value!r}'
+
+
+def _mapping(
+    value: object, place: Place, what: str, mistake: Callable[[Place, str], LabelSetError]
+) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise mistake(place, f'{what} must be a mapping (key: value), got {value!r}')
+    return value

@@ -1,23 +1,37 @@
 """A YAML file that a user wrote, read so that every complaint names the line."""
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import yaml
 
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.labels.label_set import Color, Place, color_mistake, is_color
 
-Color = tuple[int, int, int]
+Error = TypeVar('Error', bound=RtsegError)
 
 
-class YamlDocument:
+class _Loader(yaml.SafeLoader):
+    """Names the line, too, of a date or a number that there is not."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as problem:
+            raise yaml.constructor.ConstructorError(
+                problem=str(problem), problem_mark=node.start_mark
+            ) from problem
+
+
+class YamlDocument(Generic[Error]):
     """A mapping of keys to nodes; a node knows its line.
 
     Attributes:
         source: Name of the file in messages.
+        root: The node of the whole file.
         top: The nodes of the outermost keys.
     """
 
-    def __init__(self, text: str, *, source: str, error: type[RtsegError]) -> None:
+    def __init__(self, text: str, *, source: str, error: type[Error]) -> None:
         """Parse.
 
         Args:
@@ -35,6 +49,7 @@ class YamlDocument:
             raise error(f'{source}:{line}: not valid YAML: {problem}') from problem
         if node is None:
             raise error(f'{source}:1: the file is empty')
+        self.root = node
         self.top = self.mapping(node, 'the file')
 
     def required(self, key: str) -> yaml.Node:
@@ -43,7 +58,7 @@ class YamlDocument:
             raise self._error(f"{self.source}:1: key '{key}' is missing")
         return self.top[key]
 
-    def mistake(self, node: yaml.Node, message: str) -> RtsegError:
+    def mistake(self, node: yaml.Node, message: str) -> Error:
         """Return the error to raise, with the node's line."""
         return self._error(f'{self.source}:{node.start_mark.line + 1}: {message}')
 
@@ -53,12 +68,30 @@ class YamlDocument:
             raise self.mistake(node, f'{what} must be a mapping (key: value)')
         return {str(key.value): value for key, value in node.value}
 
+    def at(self, place: Place) -> yaml.Node:
+        """Return the node at a place of the plain data, or the innermost one around it."""
+        node = self.root
+        for step in place:
+            if isinstance(node, yaml.MappingNode):
+                inner = self.mapping(node, 'a value').get(str(step))
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+                inner = node.value[step]
+            else:
+                inner = None
+            if inner is None:
+                return node
+            node = inner
+        return node
+
     def value(self, node: yaml.Node) -> Any:
         """Return what a node says, in plain types."""
         try:
-            return yaml.safe_load(yaml.serialize(node))
-        except yaml.YAMLError as problem:
-            raise self.mistake(node, f'cannot be read: {problem}') from problem
+            return _Loader('').construct_document(node)
+        except yaml.MarkedYAMLError as problem:
+            mark = problem.problem_mark or node.start_mark
+            raise self._error(
+                f'{self.source}:{mark.line + 1}: cannot be read: {problem}'
+            ) from problem
 
     def names(self, node: yaml.Node) -> list[str]:
         """Return a list of texts."""
@@ -70,10 +103,7 @@ class YamlDocument:
     def color(self, node: yaml.Node) -> Color:
         """Return a colour [r, g, b]."""
         value = self.value(node)
-        if (
-            not isinstance(value, list)
-            or len(value) != 3
-            or not all(type(v) is int and 0 <= v <= 255 for v in value)
-        ):
-            raise self.mistake(node, f'color must be [r, g, b] of 0..255, got {value!r}')
-        return value[0], value[1], value[2]
+        if not is_color(value):
+            raise self.mistake(node, color_mistake(value))
+        red, green, blue = value
+        return red, green, blue

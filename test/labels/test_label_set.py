@@ -1,4 +1,4 @@
-"""Label sets: the published tables, and YAML files whose mistakes are found by line."""
+"""Label sets: the published tables, files and plain data whose mistakes are found by place."""
 
 import numpy as np
 import pytest
@@ -51,6 +51,60 @@ def test_there_and_back():
         assert label_set_from_dict(labels.to_dict(), source='x') == labels
 
 
+def test_plain_data_become_no_yaml_on_the_way(monkeypatch):
+    """Through YAML text it took half of the time of reading a model."""
+    monkeypatch.setattr('yaml.compose', None)
+    monkeypatch.setattr('yaml.safe_dump', None)
+    assert label_set_from_dict(CITYSCAPES.to_dict(), source='x') == CITYSCAPES
+
+
+STONE = {'name': 'stone', 'color': [90, 90, 90]}
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'classes': [STONE, {'name': 'sky'}]}, r"classes\[1\]: a class needs the key 'color'"),
+        ({'classes': [STONE, STONE]}, r"classes\[1\].name: class name 'stone' is given twice"),
+        ({'classes': [STONE | {'name': 5}]}, r'classes\[0\].name: class name must be text, got 5'),
+        (
+            {'classes': [STONE | {'color': [1, 2, 300]}]},
+            r'classes\[0\].color: .* got \[1, 2, 300\]',
+        ),
+        ({'classes': [STONE | {'color': [True, 2, 3]}]}, r'classes\[0\].color: color must be'),
+        ({'classes': [STONE | {'color': None}]}, r'classes\[0\].color: .* got None'),
+        ({'classes': ['stone']}, r"classes\[0\]: a class must be a mapping .* got 'stone'"),
+        ({'classes': {'stone': 1}}, r"classes: 'classes' must be a list"),
+        ({'classes': []}, r"classes: 'classes' must be a list"),
+        ({'ignore_id': 0}, 'ignore_id: yard: ignore_id 0 must lie in 1..255'),
+        ({'ignore_id': 2.0}, 'ignore_id: ignore_id must be a number, got 2.0'),
+        ({'ignore_id': True}, 'ignore_id: ignore_id must be a number, got True'),
+    ],
+)
+def test_mistakes_in_plain_data_name_their_place(change, words):
+    data = {'name': 'yard', 'ignore_id': 9, 'classes': [STONE]}
+    assert label_set_from_dict(data, source='x').names == ('stone',)
+    with pytest.raises(LabelSetError, match=f'^x: {words}'):
+        label_set_from_dict(data | change, source='x')
+
+
+@pytest.mark.parametrize(
+    ('data', 'words'),
+    [({}, "key 'classes' is missing"), ('text', 'must be a mapping'), (None, 'must be a mapping')],
+)
+def test_other_data(data, words):
+    with pytest.raises(LabelSetError, match=f'^x: .*{words}'):
+        label_set_from_dict(data, source='x')
+
+
+def test_categories_are_for_all_or_none():
+    data = {'name': 'yard', 'classes': [STONE | {'category': 'flat'}]}
+    assert label_set_from_dict(data, source='x').categories == ('flat',)
+    data['classes'].append({'name': 'sky', 'color': (0, 0, 1)})
+    with pytest.raises(LabelSetError, match="^x: classes: give 'category' for every class"):
+        label_set_from_dict(data, source='x')
+
+
 def test_file_and_built_in(tmp_path):
     path = tmp_path / 'yard.yaml'
     path.write_text(GOOD)
@@ -91,3 +145,9 @@ def test_code_in_yaml_is_not_run():
         label_set_from_yaml(
             GOOD.replace('name: yard', 'name: !!python/object/apply:os.getcwd []'), source='x'
         )
+
+
+@pytest.mark.parametrize('value', ['!!python/object/apply:os.getcwd []', '2001-99-99', '{[a]: b}'])
+def test_what_cannot_be_read_names_its_line(value):
+    with pytest.raises(LabelSetError, match='^x:6: cannot be read'):
+        label_set_from_yaml(GOOD.replace('name: stone', f'name: {value}'), source='x')
