@@ -12,13 +12,11 @@ from rtseg_ros.frames.sources import Source
 from rtseg_ros.metrics.calibration_error import CalibrationError, fit_temperature, softmax
 from rtseg_ros.output_files import check_output_folder, replace_files
 from rtseg_ros.runtime import Segmenter
-from rtseg_ros.runtime import onnx_wire as wire
-from rtseg_ros.runtime.model_file import METADATA_KEY, ModelMetadata, read_model_file
+from rtseg_ros.runtime.model_file import read_model_file
 
 # Pixels that are looked at in all, and at least per frame.
 PIXELS = 400_000
 PIXELS_PER_FRAME = 200
-_ONNX_METADATA = 14  # field number of ModelProto.metadata_props
 
 
 @dataclass(frozen=True)
@@ -118,13 +116,7 @@ def store_temperature(path: Path, temperature: float) -> None:
         EvaluationError: If it cannot be written.
     """
     model = read_model_file(path)
-    metadata: ModelMetadata = replace(model.metadata, temperature=temperature)
-
-    def ours(number: int, value: memoryview) -> bool:
-        return number == _ONNX_METADATA and wire.text(value, 1) == METADATA_KEY
-
-    entry = _field(1, METADATA_KEY.encode()) + _field(2, metadata.to_json().encode())
-    content = wire.without(memoryview(model.content), ours) + _field(_ONNX_METADATA, entry)
+    content = model.with_metadata(replace(model.metadata, temperature=temperature))
     try:
         replace_files({path: content})
     except OSError as error:
@@ -145,10 +137,6 @@ def check_temperature_can_be_stored(path: Path) -> None:
         raise EvaluationError(
             f"the temperature cannot be stored in '{path}': {error}, or give a copy of the model"
         ) from error
-
-
-def _field(number: int, value: bytes) -> bytes:
-    return wire.varint_bytes(number << 3 | 2) + wire.varint_bytes(len(value)) + value
 
 
 def _sample(

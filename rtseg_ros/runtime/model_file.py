@@ -13,6 +13,7 @@ import numpy as np
 from rtseg_ros.errors import LabelSetError, ModelFileError
 from rtseg_ros.labels import LabelSet, label_set_from_dict
 from rtseg_ros.runtime import onnx_wire as wire
+from rtseg_ros.runtime.onnx_wire import TensorSpec
 from rtseg_ros.runtime.preprocess import Preprocessing, preprocessing_from_dict
 
 METADATA_KEY = 'rtseg_ros'
@@ -20,20 +21,6 @@ METADATA_FORMAT = 1
 # Nodes that turn logits into labels carry this prefix, so that an engine which finishes the
 # job itself can leave them out.
 FINISH_PREFIX = 'finish/'
-
-_DTYPES = {1: 'float32', 2: 'uint8', 3: 'int8', 6: 'int32', 7: 'int64', 9: 'bool', 10: 'float16'}
-# Field numbers of onnx.proto.
-_MODEL_GRAPH, _MODEL_METADATA = 7, 14
-_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 5, 11, 12
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """Name, NumPy dtype name and shape of a model's input or output; -1 where not fixed."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -115,9 +102,8 @@ class ModelFile:
     def graph_sha256(self) -> str:
         """SHA-256 of all but the metadata: a new temperature or accuracy is no new network."""
         digest = hashlib.sha256()
-        for number, _, raw in wire.fields(memoryview(self.content)):
-            if number != _MODEL_METADATA:
-                digest.update(raw)
+        for part in wire.parts_without_metadata(self.content):
+            digest.update(part)
         return digest.hexdigest()
 
     @property
@@ -127,18 +113,11 @@ class ModelFile:
 
     def logits_only(self) -> bytes:
         """Return the model without the nodes that turn logits into labels."""
-        content = memoryview(self.content)
-        graph = wire.message(content, _MODEL_GRAPH)
-        assert graph is not None
+        return wire.without_end(self.content, prefix=FINISH_PREFIX, output='labels')
 
-        def finishes(number: int, value: memoryview) -> bool:
-            if number == _GRAPH_NODE:
-                return wire.text(value, 3).startswith(FINISH_PREFIX)
-            if number == _GRAPH_INITIALIZER:
-                return wire.text(value, 8).startswith(FINISH_PREFIX)
-            return number == _GRAPH_OUTPUT and wire.text(value, 1) == 'labels'
-
-        return wire.replaced(content, _MODEL_GRAPH, wire.without(graph, finishes))
+    def with_metadata(self, metadata: ModelMetadata) -> bytes:
+        """Return the same model saying something else about itself."""
+        return wire.with_property(self.content, METADATA_KEY, metadata.to_json())
 
 
 SHIPPED_MODELS = Path(__file__).parent.parent / 'models'
@@ -180,26 +159,26 @@ def model_file_from_content(content: bytes, path: Path) -> ModelFile:
         ModelFileError: As ``read_model_file``.
     """
     try:
-        properties, inputs, outputs = _summary(content)
-    except (ValueError, UnicodeDecodeError) as error:
+        found = wire.summary(content)
+    except ValueError as error:
         raise ModelFileError(
             f"'{path}' is not an ONNX file ({error}); it starts with {content[:16]!r}"
         ) from error
-    if METADATA_KEY not in properties:
+    if METADATA_KEY not in found.properties:
         raise ModelFileError(
             f"'{path}' carries no {METADATA_KEY} metadata (class names, preprocessing); make it "
             'with rtseg convert from the training checkpoint'
         )
-    metadata = _metadata(properties[METADATA_KEY], path)
+    metadata = _metadata(found.properties[METADATA_KEY], path)
     model = ModelFile(
         path=path,
         content=content,
         sha256=hashlib.sha256(content).hexdigest(),
         metadata=metadata,
-        input=inputs[0] if inputs else TensorSpec('', '', ()),
-        outputs={spec.name: spec for spec in outputs},
+        input=found.inputs[0] if found.inputs else TensorSpec('', '', ()),
+        outputs={spec.name: spec for spec in found.outputs},
     )
-    _check(model, inputs)
+    _check(model, found.inputs)
     return model
 
 
@@ -226,45 +205,6 @@ def _metadata(document: str, path: Path) -> ModelMetadata:
         )
     except (KeyError, TypeError, ValueError, LabelSetError) as error:
         raise ModelFileError(f"the metadata of '{path}' cannot be used: {error!r}") from error
-
-
-def _summary(content: bytes) -> tuple[dict[str, str], list[TensorSpec], list[TensorSpec]]:
-    properties: dict[str, str] = {}
-    graph = None
-    for number, value, _ in wire.fields(memoryview(content)):
-        if number == _MODEL_METADATA and isinstance(value, memoryview):
-            properties[wire.text(value, 1)] = wire.text(value, 2)
-        elif number == _MODEL_GRAPH and isinstance(value, memoryview):
-            graph = value
-    if graph is None:
-        raise ValueError('it holds no graph')
-    initializers: set[str] = set()
-    inputs, outputs = [], []
-    for number, value, _ in wire.fields(graph):
-        if not isinstance(value, memoryview):
-            continue
-        if number == _GRAPH_INITIALIZER:
-            initializers.add(wire.text(value, 8))
-        elif number == _GRAPH_INPUT:
-            inputs.append(_tensor_spec(value))
-        elif number == _GRAPH_OUTPUT:
-            outputs.append(_tensor_spec(value))
-    return properties, [spec for spec in inputs if spec.name not in initializers], outputs
-
-
-def _tensor_spec(value_info: memoryview) -> TensorSpec:
-    empty = memoryview(b'')
-    tensor = wire.message(wire.message(value_info, 2) or empty, 1) or empty
-    code, shape = 0, []
-    for number, value, _ in wire.fields(tensor):
-        if number == 1 and isinstance(value, int):
-            code = value
-        elif number == 2 and isinstance(value, memoryview):
-            for _, dimension, _ in wire.fields(value):
-                assert isinstance(dimension, memoryview)
-                size = [v for n, v, _ in wire.fields(dimension) if n == 1]
-                shape.append(int(size[0]) if size and isinstance(size[0], int) else -1)
-    return TensorSpec(wire.text(value_info, 1), _DTYPES.get(code, f'type {code}'), tuple(shape))
 
 
 def _check(model: ModelFile, inputs: list[TensorSpec]) -> None:

@@ -1,26 +1,180 @@
-"""Just enough of the protobuf wire format to read, and to prune, an ONNX file.
+"""All that is known here of the bytes of a .onnx file: field numbers, reading, rewriting.
 
 A robot needs the metadata of a model before any engine exists, and not every robot that has
-TensorRT has the ``onnx`` package.
+TensorRT has the ``onnx`` package. The format is protobuf; numbers are those of ``onnx.proto``.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+import struct
 
+# A field of a message: its number, its value (a number or bytes), and all of its bytes.
 Field = tuple[int, int | memoryview, memoryview]
 
+_NUMBER, _BYTES = 0, 2  # wire types
+_MODEL_GRAPH, _MODEL_METADATA = 7, 14
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2
+_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 5, 11, 12
+_NODE_NAME = 3
+_TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW = 2, 8, 9
+_VALUE_NAME, _VALUE_TYPE, _TYPE_TENSOR = 1, 2, 1
+_TENSOR_TYPE_ELEMENT, _TENSOR_TYPE_SHAPE, _SHAPE_DIMENSION, _DIMENSION_SIZE = 1, 2, 1, 1
+_UINT8 = 2
+_DTYPES = {
+    1: 'float32', _UINT8: 'uint8', 3: 'int8', 6: 'int32', 7: 'int64', 9: 'bool', 10: 'float16'
+}  # fmt: skip
 
-def varint_bytes(value: int) -> bytes:
-    """Encode a non-negative number."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """Name, NumPy dtype name and shape of a model's input or output; -1 where not fixed."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
 
 
-def fields(buffer: memoryview) -> Iterator[Field]:
-    """Yield (field number, number or bytes, raw field) of one message.
+@dataclass(frozen=True)
+class Summary:
+    """What a model file says beside its network.
+
+    Attributes:
+        properties: Metadata by key.
+        inputs: Tensors that must be fed.
+        outputs: Tensors that come out.
+    """
+
+    properties: dict[str, str]
+    inputs: list[TensorSpec]
+    outputs: list[TensorSpec]
+
+
+def summary(content: bytes) -> Summary:
+    """Read metadata, inputs and outputs of a model.
+
+    Raises:
+        ValueError: If the bytes are no ONNX file; UnicodeDecodeError is one, too.
+    """
+    properties = {}
+    for number, value, _ in _fields(memoryview(content)):
+        if number == _MODEL_METADATA and isinstance(value, memoryview):
+            properties[_text(value, _ENTRY_KEY)] = _text(value, _ENTRY_VALUE)
+    initializers: set[str] = set()
+    inputs, outputs = [], []
+    for number, value, _ in _fields(_graph(content)):
+        if not isinstance(value, memoryview):
+            continue
+        if number == _GRAPH_INITIALIZER:
+            initializers.add(_text(value, _TENSOR_NAME))
+        elif number == _GRAPH_INPUT:
+            inputs.append(_tensor_spec(value))
+        elif number == _GRAPH_OUTPUT:
+            outputs.append(_tensor_spec(value))
+    fed = [spec for spec in inputs if spec.name not in initializers]
+    return Summary(properties, fed, outputs)
+
+
+def parts_without_metadata(content: bytes) -> Iterator[memoryview]:
+    """Yield the bytes of a model, in order, all but its metadata."""
+    for number, _, raw in _fields(memoryview(content)):
+        if number != _MODEL_METADATA:
+            yield raw
+
+
+def with_property(content: bytes, key: str, text: str) -> bytes:
+    """Return a model whose metadata say ``text`` under ``key``; all else is byte for byte."""
+
+    def is_key(number: int, value: memoryview) -> bool:
+        return number == _MODEL_METADATA and _text(value, _ENTRY_KEY) == key
+
+    entry = _bytes_field(_ENTRY_KEY, key.encode()) + _bytes_field(_ENTRY_VALUE, text.encode())
+    return _without(memoryview(content), is_key) + _bytes_field(_MODEL_METADATA, entry)
+
+
+def without_end(content: bytes, *, prefix: str, output: str) -> bytes:
+    """Return a model without an output, and without the nodes and tensors that made it.
+
+    Args:
+        content: The model.
+        prefix: What the names of those nodes and constants begin with.
+        output: Name of the output.
+    """
+
+    def is_end(number: int, value: memoryview) -> bool:
+        if number == _GRAPH_NODE:
+            return _text(value, _NODE_NAME).startswith(prefix)
+        if number == _GRAPH_INITIALIZER:
+            return _text(value, _TENSOR_NAME).startswith(prefix)
+        return number == _GRAPH_OUTPUT and _text(value, _VALUE_NAME) == output
+
+    return _with_graph(content, _without(_graph(content), is_end))
+
+
+def with_initializers(content: bytes, changed: Callable[[str, memoryview], bytes | None]) -> bytes:
+    """Return a model with some of its constant tensors replaced.
+
+    Args:
+        content: The model.
+        changed: Returns, of the name and the bytes of a tensor, what takes its place; None to
+            keep it.
+    """
+    parts: list[bytes | memoryview] = []
+    for number, value, raw in _fields(_graph(content)):
+        new = None
+        if number == _GRAPH_INITIALIZER and isinstance(value, memoryview):
+            new = changed(_text(value, _TENSOR_NAME), value)
+        parts.append(raw if new is None else _bytes_field(_GRAPH_INITIALIZER, new))
+    return _with_graph(content, b''.join(parts))
+
+
+def uint8_scalar(name: str, value: int) -> bytes:
+    """Return a constant tensor without dimensions."""
+    kind = _varint_bytes(_TENSOR_TYPE << 3 | _NUMBER) + _varint_bytes(_UINT8)
+    name_field = _bytes_field(_TENSOR_NAME, name.encode())
+    return kind + name_field + _bytes_field(_TENSOR_RAW, bytes([value]))
+
+
+def scaled_scalar(tensor: memoryview, factor: float) -> bytes:
+    """Return a float32 constant of one value, multiplied."""
+    raw = _message(tensor, _TENSOR_RAW)
+    assert raw is not None
+    (value,) = struct.unpack('<f', raw)
+    return _replaced(tensor, _TENSOR_RAW, struct.pack('<f', value * factor))
+
+
+def _graph(content: bytes) -> memoryview:
+    graph = _message(memoryview(content), _MODEL_GRAPH)
+    if graph is None:
+        raise ValueError('it holds no graph')
+    return graph
+
+
+def _with_graph(content: bytes, graph: bytes) -> bytes:
+    return _replaced(memoryview(content), _MODEL_GRAPH, graph)
+
+
+def _tensor_spec(value_info: memoryview) -> TensorSpec:
+    empty = memoryview(b'')
+    tensor = _message(_message(value_info, _VALUE_TYPE) or empty, _TYPE_TENSOR) or empty
+    code, shape = 0, []
+    for number, value, _ in _fields(tensor):
+        if number == _TENSOR_TYPE_ELEMENT and isinstance(value, int):
+            code = value
+        elif number == _TENSOR_TYPE_SHAPE and isinstance(value, memoryview):
+            shape += [_size(item) for n, item, _ in _fields(value) if n == _SHAPE_DIMENSION]
+    name = _text(value_info, _VALUE_NAME)
+    return TensorSpec(name, _DTYPES.get(code, f'type {code}'), tuple(shape))
+
+
+def _size(dimension: int | memoryview) -> int:
+    if not isinstance(dimension, memoryview):
+        raise ValueError(f'a dimension is the number {dimension}')
+    sizes = [value for number, value, _ in _fields(dimension) if number == _DIMENSION_SIZE]
+    return sizes[0] if sizes and isinstance(sizes[0], int) else -1
+
+
+def _fields(buffer: memoryview) -> Iterator[Field]:
+    """Yield the fields of one message.
 
     Raises:
         ValueError: If the bytes are not a well-formed message.
@@ -33,10 +187,10 @@ def fields(buffer: memoryview) -> Iterator[Field]:
         value: int | memoryview
         if number == 0:
             raise ValueError(f'field number 0 at byte {start}')
-        if kind == 0:
+        if kind == _NUMBER:
             value, position = _varint(buffer, position)
         else:
-            if kind == 2:
+            if kind == _BYTES:
                 length, position = _varint(buffer, position)
             elif kind in (1, 5):
                 length = 8 if kind == 1 else 4
@@ -49,38 +203,49 @@ def fields(buffer: memoryview) -> Iterator[Field]:
         yield number, value, buffer[start:position]
 
 
-def message(buffer: memoryview, number: int) -> memoryview | None:
+def _message(buffer: memoryview, number: int) -> memoryview | None:
     """Return the bytes of the first field ``number``, or None."""
-    for found, value, _ in fields(buffer):
+    for found, value, _ in _fields(buffer):
         if found == number and isinstance(value, memoryview):
             return value
     return None
 
 
-def text(buffer: memoryview, number: int) -> str:
+def _text(buffer: memoryview, number: int) -> str:
     """Return field ``number`` as text, empty if absent."""
-    value = message(buffer, number)
+    value = _message(buffer, number)
     return '' if value is None else bytes(value).decode('utf-8')
 
 
-def replaced(buffer: memoryview, number: int, new_value: bytes) -> bytes:
+def _replaced(buffer: memoryview, number: int, new_value: bytes) -> bytes:
     """Return the message with field ``number`` (length-delimited, given once) replaced."""
-    out = bytearray()
-    for found, _, raw in fields(buffer):
-        if found == number:
-            out += varint_bytes(number << 3 | 2) + varint_bytes(len(new_value)) + new_value
-        else:
-            out += raw
-    return bytes(out)
+    return b''.join(
+        _bytes_field(number, new_value) if found == number else raw
+        for found, _, raw in _fields(buffer)
+    )
 
 
-def without(buffer: memoryview, drop: Callable[[int, memoryview], bool]) -> bytes:
+def _without(buffer: memoryview, drop: Callable[[int, memoryview], bool]) -> bytes:
     """Return the message without the length-delimited fields for which ``drop`` is true."""
     return b''.join(
         raw
-        for number, value, raw in fields(buffer)
+        for number, value, raw in _fields(buffer)
         if not (isinstance(value, memoryview) and drop(number, value))
     )
+
+
+def _bytes_field(number: int, value: bytes) -> bytes:
+    return _varint_bytes(number << 3 | _BYTES) + _varint_bytes(len(value)) + value
+
+
+def _varint_bytes(value: int) -> bytes:
+    """Encode a non-negative number."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
 
 
 def _varint(buffer: memoryview, position: int) -> tuple[int, int]:

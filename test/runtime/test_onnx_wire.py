@@ -1,0 +1,119 @@
+"""The bytes of a model file against the onnx package, which reads them by its own schema."""
+
+from dataclasses import replace
+import struct
+
+import numpy as np
+import pytest
+
+from rtseg_ros.errors import ModelFileError
+from rtseg_ros.runtime import onnx_wire as wire
+from rtseg_ros.runtime.model_file import METADATA_KEY, model_file_from_content, read_model_file
+
+onnx = pytest.importorskip('onnx', reason='compared with the onnx package')
+
+
+@pytest.fixture(name='path')
+def _path(make_model):
+    return make_model('wire')
+
+
+def schema(content):
+    return onnx.load_from_string(content)
+
+
+def test_numbers_are_those_of_the_schema():
+    """Every ``_MESSAGE_FIELD`` of the module, by the descriptors of onnx.proto."""
+    model, graph, tensor = onnx.ModelProto, onnx.GraphProto, onnx.TensorProto
+    tensor_type = onnx.TypeProto.Tensor
+    expected = {
+        '_MODEL_GRAPH': (model, 'graph'),
+        '_MODEL_METADATA': (model, 'metadata_props'),
+        '_ENTRY_KEY': (onnx.StringStringEntryProto, 'key'),
+        '_ENTRY_VALUE': (onnx.StringStringEntryProto, 'value'),
+        '_GRAPH_NODE': (graph, 'node'),
+        '_GRAPH_INITIALIZER': (graph, 'initializer'),
+        '_GRAPH_INPUT': (graph, 'input'),
+        '_GRAPH_OUTPUT': (graph, 'output'),
+        '_NODE_NAME': (onnx.NodeProto, 'name'),
+        '_TENSOR_TYPE': (tensor, 'data_type'),
+        '_TENSOR_NAME': (tensor, 'name'),
+        '_TENSOR_RAW': (tensor, 'raw_data'),
+        '_VALUE_NAME': (onnx.ValueInfoProto, 'name'),
+        '_VALUE_TYPE': (onnx.ValueInfoProto, 'type'),
+        '_TYPE_TENSOR': (onnx.TypeProto, 'tensor_type'),
+        '_TENSOR_TYPE_ELEMENT': (tensor_type, 'elem_type'),
+        '_TENSOR_TYPE_SHAPE': (tensor_type, 'shape'),
+        '_SHAPE_DIMENSION': (onnx.TensorShapeProto, 'dim'),
+        '_DIMENSION_SIZE': (onnx.TensorShapeProto.Dimension, 'dim_value'),
+    }
+    ours = {name: getattr(wire, name) for name in expected}
+    assert ours == {
+        name: message.DESCRIPTOR.fields_by_name[field].number
+        for name, (message, field) in expected.items()
+    }
+    for code, name in wire._DTYPES.items():
+        assert onnx.helper.tensor_dtype_to_np_dtype(code) == np.dtype(name)
+
+
+def test_with_metadata_changes_nothing_else(path):
+    model = read_model_file(path)
+    told = replace(model.metadata, temperature=2.5, extra={'note': 'é' * 200})
+    content = model.with_metadata(told)
+    again = model_file_from_content(content, path)
+    assert again.metadata == told
+    assert again.graph_sha256 == model.graph_sha256
+    before, after = schema(model.content), schema(content)
+    assert [entry.key for entry in after.metadata_props].count(METADATA_KEY) == 1
+    del before.metadata_props[:], after.metadata_props[:]
+    assert after == before
+
+
+def test_properties_of_others_stay(path):
+    content = wire.with_property(path.read_bytes(), 'author', 'somebody')
+    content = wire.with_property(content, 'author', 'somebody else')
+    found = {entry.key: entry.value for entry in schema(content).metadata_props}
+    assert found == wire.summary(content).properties
+    assert found['author'] == 'somebody else'
+    assert METADATA_KEY in found
+
+
+def test_constants_are_replaced_by_name(path):
+    def changed(name, tensor):
+        return wire.uint8_scalar(name, 200) if name == names[0] else None
+
+    content = path.read_bytes()
+    names = [tensor.name for tensor in schema(content).graph.initializer]
+    tensors = schema(wire.with_initializers(content, changed)).graph.initializer
+    assert [tensor.name for tensor in tensors] == names
+    first = onnx.numpy_helper.to_array(tensors[0])
+    assert (first.dtype, first.shape, int(first)) == (np.uint8, (), 200)
+    assert list(tensors)[1:] == list(schema(content).graph.initializer)[1:]
+
+
+def test_a_scalar_is_scaled():
+    tensor = onnx.numpy_helper.from_array(np.float32(3.0), 'scale')
+    scaled = onnx.TensorProto.FromString(
+        wire.scaled_scalar(memoryview(tensor.SerializeToString()), 0.5)
+    )
+    assert (scaled.name, scaled.data_type) == ('scale', onnx.TensorProto.FLOAT)
+    assert struct.unpack('<f', scaled.raw_data) == (1.5,)
+
+
+@pytest.mark.parametrize('end', [1, 3, 0.25, 0.5, 0.9, -1])
+def test_a_cut_file_is_no_model(path, end, tmp_path):
+    content = path.read_bytes()
+    cut = content[: int(len(content) * end) if isinstance(end, float) else end]
+    with pytest.raises(ModelFileError):
+        model_file_from_content(cut, tmp_path / 'cut.onnx')
+
+
+def test_a_dimension_that_is_a_number_is_no_model(tmp_path):
+    """Field 1 of the shape as a number where a message belongs; onnx refuses it, too."""
+    shape = b'\x08\x05'
+    tensor = wire._bytes_field(wire._TENSOR_TYPE_SHAPE, shape)
+    info = wire._bytes_field(wire._VALUE_TYPE, wire._bytes_field(wire._TYPE_TENSOR, tensor))
+    graph = wire._bytes_field(wire._GRAPH_INPUT, info)
+    content = wire._bytes_field(wire._MODEL_GRAPH, graph)
+    with pytest.raises(ModelFileError, match='not an ONNX file .a dimension is the number 5'):
+        model_file_from_content(content, tmp_path / 'odd.onnx')
