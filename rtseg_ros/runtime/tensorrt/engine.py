@@ -5,7 +5,6 @@ context used from two threads corrupts itself; ``take_over`` hands it on.
 """
 
 from collections.abc import Iterator, Mapping
-import logging
 import threading
 
 import numpy as np
@@ -16,14 +15,10 @@ from rtseg_ros.runtime.model_file import ModelFile
 from rtseg_ros.runtime.tensorrt.finish import labels_in_engine, open_session
 from rtseg_ros.runtime.tensorrt.inspect import UNKNOWN
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
-from rtseg_ros.runtime.tensorrt.plan import cached_plan, open_target, plan_key
-from rtseg_ros.runtime.tensorrt.plan_cache import Plan, PlanCache
+from rtseg_ros.runtime.tensorrt.plan import cached_plan, open_target
+from rtseg_ros.runtime.tensorrt.plan_cache import Plan
 from rtseg_ros.runtime.tensorrt.progress import Progress
 from rtseg_ros.runtime.tensorrt.session import Session
-
-_LOG = logging.getLogger('rtseg_ros.tensorrt')
-# Frames in a row of which only the logits were read, before labels are no longer made.
-UNREAD_FRAMES = 20
 
 
 def build_plan(
@@ -86,14 +81,21 @@ class TensorRtEngine(Engine):
         assert target.cuda is not None
         assert target.device is not None
         self._cuda, self._device = target.cuda, target.device
-        self._target, self._options = target, options
-        self._session: Session | None = None
-        self._unread, self._may_stop_labels = 0, options.finish == 'measured'
         self.device = f'{target.device.name} (compute {target.device.compute_capability})'
         if options.on_dla:
             self.device = f'DLA {options.dla_core} of {self.device}'
-        labels = labels_in_engine(target, model, options, progress=progress)
-        self._open(labels=labels, progress=progress)
+        self.finishes = labels_in_engine(target, model, options, progress=progress)
+        session = open_session(target, model, options, labels=self.finishes, progress=progress)
+        try:
+            _check_outputs(session, model)
+        except EngineError:
+            session.close()
+            raise
+        self._session: Session | None = session
+        self.precision = str(session.precision)
+        if self.precision == UNKNOWN:
+            asked = options.precision or model.metadata.precision
+            self.precision = f'{UNKNOWN} ({asked} asked for)'
 
     @property
     def uses_graph(self) -> bool:
@@ -107,9 +109,6 @@ class TensorRtEngine(Engine):
 
     def _infer(self, image: np.ndarray) -> Outputs:
         session = self._owned()
-        if self._may_stop_labels and self._unread >= UNREAD_FRAMES:
-            self._may_stop_labels = False
-            session = self._without_labels(session)
         self._frame += 1
         return _FrameOutputs(self, self._frame, session.run(image))
 
@@ -121,53 +120,13 @@ class TensorRtEngine(Engine):
                 f"'{name}' of frame {frame} was overwritten by frame {self._frame}; take what "
                 'you need of a frame before the next one'
             )
-        self._unread += name == 'logits'
         return session.fetch(name)
-
-    def labels_were_read(self) -> None:
-        """Note that it is worth while to make labels on the GPU."""
-        self._unread = 0
 
     def close(self) -> None:
         """Free everything on the GPU; arrays that were returned become invalid."""
         if self._session is not None:
             session, self._session = self._owned(), None
             session.close()
-
-    def _open(self, *, labels: bool, progress: Progress | None = None) -> Session:
-        """Load the plan with or without labels, in place of the present one."""
-        session = open_session(
-            self._target, self.model, self._options, labels=labels, progress=progress
-        )
-        try:
-            _check_outputs(session, self.model)
-        except EngineError:
-            session.close()
-            raise
-        old, self._session, self.finishes = self._session, session, labels
-        if old is not None:
-            old.close()
-        self.precision = str(session.precision)
-        if self.precision == UNKNOWN:
-            asked = self._options.precision or self.model.metadata.precision
-            self.precision = f'{UNKNOWN} ({asked} asked for)'
-        return session
-
-    def _without_labels(self, session: Session) -> Session:
-        """Stop making labels that nobody reads, if the plan for that is at hand."""
-        key = plan_key(self._target, self.model, self._options, labels=False)
-        if not PlanCache(self._options.folder).find(self.model.path.stem, key):
-            return session  # no frame waits for minutes of building
-        _LOG.info(
-            'frames of %s are finished from the logits (another size than the network, or '
-            'confidence): the GPU makes no labels from now on',
-            self.model.path.name,
-        )
-        try:
-            return self._open(labels=False)
-        except EngineError as error:  # e.g. no memory for both at once
-            _LOG.warning('the GPU goes on making labels that nobody reads: %s', error)
-            return session
 
     def _owned(self) -> Session:
         if self._session is None:
@@ -196,8 +155,6 @@ class _FrameOutputs(Mapping[str, np.ndarray]):
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._names:
             raise KeyError(name)
-        if name == 'labels':
-            self._engine.labels_were_read()
         if name not in self._arrays:
             self._arrays[name] = self._engine.fetch(name, self._frame)
         return self._arrays[name]

@@ -1,4 +1,4 @@
-"""One loaded plan with its buffers: pinned host memory, own stream, one CUDA graph per shape."""
+"""One loaded plan with its buffers: pinned host memory, own stream, one CUDA graph."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -76,10 +76,8 @@ class Session:
         self._cuda: Cuda = target.cuda
         self._buffers: dict[str, Buffer] = {}
         self._graph: int | None = None
-        self._shape: tuple[int, ...] = ()
         self.uses_graph = options.cuda_graph
         self._resources = ExitStack()
-        self._memory = ExitStack()
         with ExitStack() as undo:
             undo.callback(self.close)
             self._resources.callback(self._forget)
@@ -95,19 +93,15 @@ class Session:
             self._stream = self._cuda.create_stream()
             self._resources.callback(self._cuda.destroy_stream, self._stream)
             self._input, self.outputs = self._names()
-            shape = self._engine.get_tensor_shape(self._input)
-            self._bind(tuple(1 if size < 0 else size for size in shape))  # an open batch
+            self._bind()
             undo.pop_all()
 
     def run(self, image: np.ndarray) -> np.ndarray:
         """Run once and return the eager output; overwritten by the next run.
 
         Args:
-            image: As the plan's input; another shape, if the plan allows one, rebuilds buffers
-                and graph.
+            image: Of the type and shape that ``tensors`` says.
         """
-        if image.shape != self._shape:
-            self._bind(image.shape)
         np.copyto(self._buffers[self._input].array, image)
         if self._graph is not None:
             self._cuda.launch(self._graph, self._stream)
@@ -135,7 +129,7 @@ class Session:
 
     def close(self) -> None:
         """Free everything; arrays that were returned become invalid."""
-        with self._resources, self._memory:
+        with self._resources:
             self._graph = None
             self._buffers = {}
 
@@ -155,13 +149,11 @@ class Session:
             )
         return inputs[0], outputs
 
-    def _bind(self, shape: tuple[int, ...]) -> None:
-        """Allocate the buffers for an input shape and tell the context where they are."""
+    def _bind(self) -> None:
+        """Allocate the buffers for one image and tell the context where they are."""
         context = self._context
-        with self._memory:  # frees what the last shape had
-            self._graph = None
-            self._buffers = {}
-            self._shape = ()
+        open_shape = self._engine.get_tensor_shape(self._input)
+        shape = tuple(1 if size < 0 else size for size in open_shape)  # an open batch
         if not context.set_input_shape(self._input, shape):
             raise EngineError(
                 f'the plan does not take {shape} for {self._input}: {self._target.tensorrt.said()}'
@@ -174,7 +166,6 @@ class Session:
                     f'{self._target.tensorrt.title} refuses the buffer of {name}: '
                     f'{self._target.tensorrt.said()}'
                 )
-        self._shape = shape
 
     def _allocated(self, name: str, shape: tuple[int, ...]) -> Buffer:
         kind = self._engine.get_tensor_dtype(name).name
@@ -184,12 +175,12 @@ class Session:
         nbytes = max(math.prod(shape) * dtype.itemsize, 1)
         mapped = self._options.mapped_memory
         host = self._cuda.allocate_host(nbytes, mapped=mapped)
-        self._memory.callback(self._cuda.free_host, host)
+        self._resources.callback(self._cuda.free_host, host)
         if mapped:
             device = self._cuda.device_address(host)
         else:
             device = self._cuda.allocate(nbytes)
-            self._memory.callback(self._cuda.free, device)
+            self._resources.callback(self._cuda.free, device)
         memory = (ctypes.c_uint8 * nbytes).from_address(host)
         array: np.ndarray = np.ndarray(shape, dtype, memoryview(memory))
         return Buffer(name, array, host, device, mapped)
@@ -236,7 +227,7 @@ class Session:
             executable = self._cuda.instantiate(graph)
         finally:
             self._cuda.destroy_graph(graph)
-        self._memory.callback(self._cuda.destroy_executable, executable)
+        self._resources.callback(self._cuda.destroy_executable, executable)
         return executable
 
     def _abandon_capture(self) -> None:
