@@ -24,7 +24,12 @@ ARGUMENTS = (
         None,
     ),
     ('model', '', 'Path of the .onnx model, or a shipped name; empty: as params_file.', None),
-    ('engine', '', 'What runs it; empty: as params_file.', ('', 'onnxruntime', 'tensorrt')),
+    (
+        'engine',
+        '',
+        'What runs it; empty: as params_file.',
+        ('', 'onnxruntime', 'openvino', 'tensorrt'),
+    ),
     ('image', 'image', 'Image topic of a single camera, without /compressed.', None),
     ('camera_info', 'camera_info', 'CameraInfo topic of a single camera.', None),
     (

@@ -1,10 +1,10 @@
-"""Finds the files that are installed beside the code: config and launch."""
+"""Where files of the package lie on this machine: those installed beside the code, the cache."""
 
 import os
 from pathlib import Path
 import sys
 
-from rtseg_ros.errors import RtsegError
+from rtseg_ros.errors import EngineError, RtsegError
 
 # Where Fast DDS looks for profiles: from version 3 on (Kilted), and before. Kilted's middleware
 # warns of the old name, so only the one that a distribution reads is ever set.
@@ -30,6 +30,26 @@ def share_file(name: str) -> Path:
         f"'{name}' is not installed; looked in {', '.join(str(p.parent) for p in places)}. "
         'Install the package again'
     )
+
+
+def cache_folder() -> Path:
+    """Return the folder of built engines, which need not be there yet.
+
+    It is ``rtseg_ros`` in XDG_CACHE_HOME, or in ~/.cache if that is unset or relative: the XDG
+    base directory specification says to ignore a relative path.
+
+    Raises:
+        EngineError: If this user has no home folder.
+    """
+    configured = os.environ.get('XDG_CACHE_HOME', '')
+    if os.path.isabs(configured):
+        return Path(configured) / 'rtseg_ros'
+    try:
+        return Path.home() / '.cache' / 'rtseg_ros'
+    except RuntimeError as error:
+        raise EngineError(
+            f'no folder for built engines: {error}; set XDG_CACHE_HOME or the option cache_folder'
+        ) from error
 
 
 def profile_variable() -> str:

@@ -14,7 +14,8 @@ MODULES = sorted(PACKAGE.rglob('*.py'))
 
 # A room may import from its own level and from every lower one.
 LEVELS = {
-    'errors': 0, 'installation': 0, 'machine': 0, 'options': 0, 'output_files': 0, '': 0,
+    'engines': 0, 'errors': 0, 'installation': 0, 'machine': 0, 'options': 0, 'output_files': 0,
+    '': 0,
     'labels': 1, 'networks': 1,
     'frames': 2, 'metrics': 2, 'runtime': 2,
     'evaluation': 3, 'training': 3,
@@ -154,6 +155,25 @@ def test_import_brings_no_more_than_needed(statement, absent):
         [sys.executable, '-c', code], capture_output=True, text=True, check=True, timeout=120
     )
     assert result.stdout.strip() == '[]'
+
+
+@pytest.mark.parametrize(
+    ('text', 'home'),
+    [
+        (r"'published', 'superseded', 'stale'", 'frames/outcomes.py'),
+        (r"'fp32', 'fp16', 'int8'", 'engines.py'),
+        (r"'tensorrt', 'tensorrt_rtx'", 'engines.py'),
+        (r"'onnxruntime', 'openvino'", 'engines.py'),
+        (r'1_000_000_000|sec \* 10|nanosec / 1e9', 'frames/stamp.py'),
+        (r'environ.*XDG_CACHE_HOME', 'installation.py'),
+        (r'(?m)^[A-Z_, ]*(UNLABELLED|NO_LABEL).* = ', 'labels/label_set.py'),
+        (r'\bOPSET = ', 'conversion/export.py'),
+        (r'\b_?varint', 'runtime/onnx_wire.py'),
+    ],
+)
+def test_a_fact_has_one_home(text, home):
+    found = [module for module in MODULES if re.search(text, module.read_text(encoding='utf-8'))]
+    assert [str(module.relative_to(PACKAGE)) for module in found] == [home]
 
 
 def test_no_machine_paths_and_no_unfinished_work():

@@ -1,10 +1,19 @@
-"""The Fast DDS profile is set under the name that is read, and only if nobody set one."""
+"""Where files lie: the Fast DDS profile, set only if nobody set one, and the cache folder."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from rtseg_ros.installation import PROFILE_VARIABLES, share_file, use_image_profile
+from rtseg_ros.doctor.machine_checks import folders
+from rtseg_ros.errors import EngineError
+from rtseg_ros.installation import (
+    PROFILE_VARIABLES,
+    cache_folder,
+    share_file,
+    use_image_profile,
+)
+from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache
 
 
 @pytest.fixture
@@ -37,3 +46,34 @@ def test_profile_of_ones_own_stays(no_profile, monkeypatch, name):
     monkeypatch.setenv(name, '/mine.xml')
     use_image_profile()
     assert {n: os.environ[n] for n in PROFILE_VARIABLES if n in os.environ} == {name: '/mine.xml'}
+
+
+@pytest.mark.parametrize(
+    ('value', 'folder'),
+    [
+        ('/var/cache/robot', '/var/cache/robot/rtseg_ros'),
+        ('', '/home/robot/.cache/rtseg_ros'),
+        ('relative/is/ignored', '/home/robot/.cache/rtseg_ros'),
+    ],
+)
+def test_one_rule_for_the_cache_folder(monkeypatch, value, folder):
+    """XDG base directory specification: a relative path is invalid and is ignored."""
+    monkeypatch.setenv('HOME', '/home/robot')
+    monkeypatch.setenv('XDG_CACHE_HOME', value)
+    assert cache_folder() == Path(folder)
+    monkeypatch.setattr(Path, 'mkdir', lambda *_, **__: None)
+    assert PlanCache().folder == Path(folder)
+    assert folders()[0].text.startswith(folder)
+
+
+def test_without_a_home_there_is_no_cache_folder(monkeypatch):
+    def no_home():
+        raise RuntimeError('Could not determine home directory.')
+
+    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+    monkeypatch.setattr(Path, 'home', no_home)
+    with pytest.raises(EngineError, match='no folder for built engines: .* XDG_CACHE_HOME'):
+        PlanCache()
+    finding = folders()[0]
+    assert not finding.ok
+    assert 'set XDG_CACHE_HOME' in finding.text

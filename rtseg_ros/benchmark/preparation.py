@@ -12,7 +12,7 @@ import torch
 from rtseg_ros.benchmark.subject import Source, Subject, load_network
 from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.conversion.convert import convert
-from rtseg_ros.conversion.export import export_network, file_content
+from rtseg_ros.conversion.export import OPSET, export_network, file_content
 from rtseg_ros.conversion.matching import load_weights
 from rtseg_ros.conversion.passes.half import half_model
 from rtseg_ros.conversion.passes.operators import use_fast_operators
@@ -34,7 +34,6 @@ from rtseg_ros.runtime.preprocess import (
     resized_frame,
 )
 
-OPSET = 17
 NUM_FRAMES = 8
 MOST_VERIFIED = 500
 FEW_VERIFIED = 1  # only to see that the conversion went well

@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from rtseg_ros.engines import PRECISIONS
 from rtseg_ros.errors import BenchmarkError
 from rtseg_ros.output_files import check_output_file, check_output_folder
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'our model with other settings of ONNX Runtime',
     )  # fmt: skip
     parser.add_argument(
-        '--precision', nargs='+', default=['fp32'], choices=('fp32', 'fp16', 'int8'),
+        '--precision', nargs='+', default=['fp32'], choices=PRECISIONS,
         help='of our model; int8 needs --checkpoint and --frames',
     )  # fmt: skip
     parser.add_argument('--seconds', type=float, default=10.0, help='per contender and size')

@@ -11,12 +11,11 @@ import sys
 from rtseg_ros.doctor import machine_checks
 from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.doctor.ros_checks import ros
+from rtseg_ros.engines import ENGINES, FLAVOURS
 from rtseg_ros.errors import ModelFileError
 from rtseg_ros.output_files import check_output_file
 
 # What may be missing or broken is imported where it is looked at.
-ENGINES = ('onnxruntime', 'tensorrt')
-FLAVOURS = ('tensorrt', 'tensorrt_rtx')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +61,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     yield machine_checks.vision_msgs()
     if arguments.engine == 'onnxruntime':
         engine = [machine_checks.engine()]
-    elif all(finding.ok for finding in opencv):
+    elif arguments.engine == 'tensorrt' and all(finding.ok for finding in opencv):
         engine = _tensorrt(arguments)
     else:
         engine = []

@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import EvaluationError
 from rtseg_ros.evaluation.calibrate import (
     Calibration,
@@ -72,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--patience', type=float, default=5.0, help='seconds after which a mask counts as lost'
     )
     engine = parser.add_argument_group('what runs the model')
-    engine.add_argument('--engine', default='onnxruntime', help='onnxruntime or tensorrt')
+    engine.add_argument('--engine', default='onnxruntime', choices=ENGINES)
     engine.add_argument(
         '--providers', nargs='+', default=['CPUExecutionProvider'], help='of ONNX Runtime'
     )

@@ -32,8 +32,9 @@ from rtseg_ros.conversion.passes.half import half_model
 from rtseg_ros.conversion.passes.int8 import quantized_model
 from rtseg_ros.conversion.passes.operators import use_fast_operators
 from rtseg_ros.conversion.report import report
-from rtseg_ros.conversion.settings import PRECISIONS, ConversionSettings
+from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.conversion.task import decide
+from rtseg_ros.engines import PRECISIONS
 from rtseg_ros.errors import ConversionError, ParityError
 from rtseg_ros.frames.sample import made_items, read_items, source_name
 from rtseg_ros.frames.sources import Item

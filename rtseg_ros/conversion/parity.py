@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.frames.sources import Item
+from rtseg_ros.labels import UNLABELLED
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.engine import Engine
@@ -26,7 +27,6 @@ TOLERANCES = {'fp32': 0.999, 'fp16': 0.9, 'int8': 0.7}
 JUDGED_SHARE = 1e-4
 # Scores nearer than this share of the largest logit are equal but for float32 rounding.
 TIE = 2.0**-20
-_UNLABELLED = 255
 
 # uint8 (1, H, W, 3) -> logits float32 (1, K, h, w), labels uint8 (1, H, W) with the table applied.
 Inference = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -251,7 +251,7 @@ def _agreement(
     """Return the agreement of every class, and the classes on enough pixels to be judged."""
     names = dict(enumerate(metadata.labels.names))
     if metadata.unlabelled_output is not None:
-        names[_UNLABELLED] = 'unlabelled'
+        names[UNLABELLED] = 'unlabelled'
     agreement: dict[str, float | None] = {}
     judged = []
     for index, name in names.items():

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
+from rtseg_ros.engines import PRECISIONS
 from rtseg_ros.options import parameter
-
-PRECISIONS = ('fp32', 'fp16', 'int8')
 
 
 @dataclass(frozen=True)

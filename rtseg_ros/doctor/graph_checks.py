@@ -11,6 +11,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from rtseg_ros.doctor.finding import Finding
+from rtseg_ros.frames.outcomes import BINS
+from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.nodes.ros_graph import IMAGE_TYPES
 
 LOOK_S = 4.0  # the first discovery takes 3
@@ -94,10 +96,7 @@ def _status(name: str, statuses: dict[str, Any]) -> Finding:
             'its process stopped, or did it die a moment ago?',
         )  # fmt: skip
     values = {item.key: item.value for item in status.values}
-    counts = ', '.join(
-        f'{values[key]} {key}'
-        for key in ('received', 'published', 'superseded', 'stale', 'rejected', 'failed')
-    )
+    counts = ', '.join(f'{values[key]} {key}' for key in ('received', *BINS))
     return Finding(name, status.level == b'\0', f'{status.message} ({counts})')
 
 
@@ -130,8 +129,7 @@ def _stamps(node: Node, name: str) -> list[Finding]:
     ages: list[float] = []
 
     def note(message: Image) -> None:
-        stamp = message.header.stamp.sec + message.header.stamp.nanosec / 1e9
-        ages.append(time.time() - stamp)
+        ages.append((time.time_ns() - ns_from_stamp(message.header.stamp)) / 1e9)
 
     qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     subscription = node.create_subscription(Image, topics[0], note, qos)

@@ -13,6 +13,7 @@ from typing import Any
 
 from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.installation import cache_folder
 
 OPENCV_WHEELS = (
     'opencv-python',
@@ -146,10 +147,13 @@ def model(name_or_path: str, *, load: Callable[..., Any]) -> Finding:
 
 def folders() -> list[Finding]:
     """Look at the folders that must be writable: the cache of engines, the logs of ROS."""
-    cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'rtseg_ros'
-    home = Path(os.environ.get('ROS_HOME') or Path.home() / '.ros')
+    try:
+        cache = _writable('cache', cache_folder())
+    except RtsegError as error:
+        cache = Finding('cache', False, str(error))
+    home = Path(os.environ.get('ROS_HOME') or Path('~/.ros').expanduser())
     log = Path(os.environ.get('ROS_LOG_DIR') or home / 'log')
-    return [_writable('cache', cache), _writable('ROS log', log)]
+    return [cache, _writable('ROS log', log)]
 
 
 def shared_memory() -> Finding:

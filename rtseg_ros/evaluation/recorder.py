@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from rtseg_ros.evaluation.previews import Previews
+from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.metrics.accuracy import Accuracy, FrameScore
 from rtseg_ros.metrics.latency import StageLatencies, Timeline
 
-BINS = ('published', 'superseded', 'stale', 'rejected', 'failed')
 # Live, a single frame's reason is not known, only the node's counts are.
 LOST = 'lost'
 ASSUMED_CLASSES = "ground truth taken to be in the model's classes, for want of a LabelInfo"

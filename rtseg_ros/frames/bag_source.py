@@ -17,11 +17,12 @@ from rtseg_ros.frames.image_message import (
     pixels_from_image,
 )
 from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS, Item
-from rtseg_ros.labels import BUILT_IN, LabelSet
+from rtseg_ros.labels import BUILT_IN, UNLABELLED, LabelSet
 
 # Frames that may wait for labels that were recorded later.
 PAIRING_WINDOW = 16
-UNLABELLED, UNKNOWN = 255, 254
+# An id that the LabelInfo does not name.
+UNKNOWN = 254
 
 
 class BagSource:

@@ -23,7 +23,8 @@ from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from rtseg_ros.errors import BagError, FrameError
-from rtseg_ros.labels import LabelSet
+from rtseg_ros.frames.stamp import NS_PER_S, sec_and_nanosec
+from rtseg_ros.labels import UNLABELLED, LabelSet
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
@@ -31,7 +32,6 @@ CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
 LABEL_INFO = 'vision_msgs/msg/LabelInfo'
 STORAGES = ('mcap', 'sqlite3')
 IMAGE_FORMATS = ('raw', 'png', 'jpeg')
-UNLABELLED = 255
 
 # The messages of interest are the same from Humble to Kilted, so one set of definitions reads
 # all bags, also those whose other topics have definitions that cannot be parsed.
@@ -104,7 +104,7 @@ def stamp_ns_from_cdr(data: bytes) -> int:
     """Return the stamp of a serialized message of at least 12 bytes that starts with a header."""
     order = '<' if data[1] & 1 else '>'
     seconds, nanoseconds = struct.unpack_from(f'{order}iI', data, 4)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds)
+    return int(seconds) * NS_PER_S + int(nanoseconds)
 
 
 class BagReader:
@@ -338,7 +338,7 @@ class BagWriter:
         self._writer.write(connection, stamp_ns, data)
 
     def _header(self, stamp_ns: int) -> Any:
-        seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
+        seconds, nanoseconds = sec_and_nanosec(stamp_ns)
         stamp = _TYPES.types['builtin_interfaces/msg/Time'](sec=seconds, nanosec=nanoseconds)
         return _TYPES.types['std_msgs/msg/Header'](stamp=stamp, frame_id=self._frame_id)
 

@@ -15,6 +15,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.harness.node_process import NodeProcess, node_arguments
 from rtseg_ros.nodes.messages import frame_from_image, pixels_from_image
@@ -232,7 +233,7 @@ def _video_arguments(settings: DemoSettings) -> list[str]:
 
 
 def _stamp_ns(message: Image) -> int:
-    return int(message.header.stamp.sec) * 10**9 + int(message.header.stamp.nanosec)
+    return ns_from_stamp(message.header.stamp)
 
 
 def _find(messages: deque[tuple[int, Image]], stamp: int) -> Image | None:

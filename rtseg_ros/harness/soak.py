@@ -15,10 +15,12 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.frames.outcomes import BINS
+from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.harness.node_process import NodeProcess, node_arguments
 from rtseg_ros.nodes.messages import image_from_array
-from rtseg_ros.nodes.segmentation.accounting import BINS, WINDOW
+from rtseg_ros.nodes.segmentation.accounting import WINDOW
 
 NAMESPACE = '/rtseg_soak'
 PROBES = 20
@@ -169,7 +171,7 @@ class _Listener:
         return {name: int(self.values[name]) for name in ('received', *BINS, 'in_flight')}
 
     def _on_mask(self, message: Image) -> None:
-        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        stamp = ns_from_stamp(message.header.stamp)
         self.ages_ms.append((self.node.get_clock().now().nanoseconds - stamp) / 1e6)
 
     def _on_values(self, message: DiagnosticArray) -> None:

@@ -12,6 +12,8 @@ from rtseg_ros.errors import LabelSetError
 Color = tuple[int, int, int]
 # Where in plain data a value stands, e.g. ('classes', 3, 'color').
 Place = tuple[str | int, ...]
+# In every mask and ground truth of this package: no class. Nobody's class id, see LabelSet.
+UNLABELLED = 255
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class LabelSet:
     names: tuple[str, ...]
     colors: tuple[Color, ...]
     categories: tuple[str, ...] = ()
-    ignore_id: int = 255
+    ignore_id: int = UNLABELLED
 
     def __post_init__(self) -> None:
         """Check that the tables fit together.
@@ -39,7 +41,7 @@ class LabelSet:
             LabelSetError: If they do not.
         """
         count = len(self.names)
-        if not 1 <= count <= 255:
+        if not 1 <= count <= UNLABELLED:
             raise LabelSetError(f'{self.name}: {count} classes; a label image holds 1 to 255')
         if len(set(self.names)) != count:
             twice = sorted({n for n in self.names if self.names.count(n) > 1})
@@ -111,7 +113,7 @@ CITYSCAPES = LabelSet(
         'object', 'nature', 'nature', 'sky', 'human', 'human', 'vehicle', 'vehicle', 'vehicle',
         'vehicle', 'vehicle', 'vehicle',
     ),
-    ignore_id=255,
+    ignore_id=UNLABELLED,
 )  # fmt: skip
 
 # Cityscapes' full label ids of the 19 evaluated classes, in trainId order.

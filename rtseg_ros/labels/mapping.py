@@ -8,10 +8,7 @@ import numpy as np
 import yaml
 
 from rtseg_ros.errors import EvaluationError
-from rtseg_ros.labels.label_set import CAMVID, CITYSCAPES, LabelSet
-
-# Ids of this value or of a class that is not mapped carry no label.
-UNLABELLED = 255
+from rtseg_ros.labels.label_set import CAMVID, CITYSCAPES, UNLABELLED, LabelSet
 
 # Cityscapes' 19 classes are finer than CamVid's 11, so only this direction exists: a CamVid
 # model on Cityscapes data is judged with the ground truth mapped to CamVid.

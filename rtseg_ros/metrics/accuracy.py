@@ -7,14 +7,12 @@ import zlib
 
 import numpy as np
 
-from rtseg_ros.labels import CITYSCAPES, LabelSet
+from rtseg_ros.labels import CITYSCAPES, UNLABELLED, LabelSet
 from rtseg_ros.labels.mapping import Alignment
 from rtseg_ros.metrics.boundary import BoundaryScore
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix, mean_of_known
 from rtseg_ros.metrics.instance_iou import InstanceIou
 from rtseg_ros.metrics.temporal import TemporalStability
-
-_NO_LABEL = 255
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Accuracy:
         self._frames_with_instances = 0
         self._known = np.zeros(256, bool)
         self._known[: truth.num_classes] = True
-        self._known[[truth.ignore_id, _NO_LABEL]] = True
+        self._known[[truth.ignore_id, UNLABELLED]] = True
 
     def aligned(
         self, prediction: np.ndarray, truth: np.ndarray | None

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from rtseg_ros.labels import UNLABELLED
 from rtseg_ros.metrics.confusion_matrix import mean_of_known
 
 
@@ -80,7 +81,7 @@ def _boundary_classes(labels: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     edge[:-1] |= rows
     edge[:, 1:] |= columns
     edge[:, :-1] |= columns
-    return np.where(edge, labels, np.uint8(255))
+    return np.where(edge, labels, np.uint8(UNLABELLED))
 
 
 def _window(mask: np.ndarray) -> tuple[slice, slice]:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-BINS = 15
+_STEPS = 15
 _TEMPERATURES = (0.05, 20.0)
 
 
@@ -16,9 +16,9 @@ class CalibrationError:
     """
 
     def __init__(self) -> None:
-        self.pixels = np.zeros(BINS, np.int64)
-        self.confidence = np.zeros(BINS)
-        self.right = np.zeros(BINS, np.int64)
+        self.pixels = np.zeros(_STEPS, np.int64)
+        self.confidence = np.zeros(_STEPS)
+        self.right = np.zeros(_STEPS, np.int64)
 
     def add(self, confidence: np.ndarray, right: np.ndarray) -> None:
         """Count pixels.
@@ -27,10 +27,10 @@ class CalibrationError:
             confidence: (N,) float, 0..1.
             right: (N,) bool, whether the class was right.
         """
-        index = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
-        self.pixels += np.bincount(index, minlength=BINS)
-        self.confidence += np.bincount(index, weights=confidence, minlength=BINS)
-        self.right += np.bincount(index, weights=right, minlength=BINS).astype(np.int64)
+        index = np.clip(np.ceil(confidence * _STEPS).astype(np.int64) - 1, 0, _STEPS - 1)
+        self.pixels += np.bincount(index, minlength=_STEPS)
+        self.confidence += np.bincount(index, weights=confidence, minlength=_STEPS)
+        self.right += np.bincount(index, weights=right, minlength=_STEPS).astype(np.int64)
 
     def error(self) -> float:
         """Return the ECE, 0..1; NaN without pixels."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rtseg_ros.labels import CITYSCAPES, CITYSCAPES_IDS
+from rtseg_ros.labels import CITYSCAPES, CITYSCAPES_IDS, UNLABELLED
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 
 # Mean object size in pixels at 2048x1024, as Cityscapes' evaluation script publishes it.
@@ -59,13 +59,13 @@ class InstanceIou:
             if category in categories:
                 category_of_class[k] = categories.index(category)
         objects, object_of_pixel, sizes = np.unique(ids, return_inverse=True, return_counts=True)
-        classes = np.array([self._class_of_id.get(int(i) // 1000, 255) for i in objects])
+        classes = np.array([self._class_of_id.get(int(i) // 1000, UNLABELLED) for i in objects])
         hit = predicted == classes[object_of_pixel]
         hits = np.bincount(object_of_pixel, weights=hit)
         same_category = category_of_class[predicted] == category_of_class[classes][object_of_pixel]
         category_hits = np.bincount(object_of_pixel, weights=same_category)
         for i, k in enumerate(classes):
-            if k == 255:
+            if k == UNLABELLED:
                 continue
             name = CITYSCAPES.names[k]
             weight = OBJECT_PIXELS[name] / sizes[i]

@@ -20,6 +20,7 @@ from std_srvs.srv import Trigger
 from rtseg_ros.errors import EvaluationError, FrameError, RtsegError
 from rtseg_ros.frames.bag_source import BagSource, camera_of
 from rtseg_ros.frames.bags import CAMERA_INFO, COMPRESSED, RawMessage
+from rtseg_ros.frames.stamp import sec_and_nanosec
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.options import parameter
 
@@ -189,7 +190,7 @@ def with_stamp(raw: RawMessage, stamp_ns: int) -> bytes:
     """Return a message's bytes with another stamp in the header that they start with."""
     data = bytearray(raw.data)
     order = '<' if data[1] & 1 else '>'
-    struct.pack_into(f'{order}iI', data, 4, *divmod(stamp_ns, 1_000_000_000))
+    struct.pack_into(f'{order}iI', data, 4, *sec_and_nanosec(stamp_ns))
     return bytes(data)
 
 

@@ -29,6 +29,7 @@ from rtseg_ros.frames.image_message import (
     pixels_from_image,
 )
 from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS
+from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.labels.mapping import align
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
@@ -229,8 +230,7 @@ class _Usage:
 
 
 def _stamp_ns(message: Any) -> int:
-    stamp = message.header.stamp
-    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+    return ns_from_stamp(message.header.stamp)
 
 
 def _listen_and_report(node: EvaluationNode) -> None:

@@ -9,7 +9,9 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import SettingError
+from rtseg_ros.labels import UNLABELLED
 from rtseg_ros.options import parameter
 from rtseg_ros.runtime.geometry import RESIZES, ROTATIONS, Geometry, output_size_from_text
 
@@ -29,9 +31,7 @@ class SegmentationParameters:
         'node, it is loaded beside the old one and takes its place between two frames.',
         live=True,
     )
-    engine: str = parameter(
-        'onnxruntime', 'What runs the model.', choices=('onnxruntime', 'tensorrt')
-    )
+    engine: str = parameter('onnxruntime', 'What runs the model.', choices=ENGINES)
     providers: tuple[str, ...] = parameter(
         ('CPUExecutionProvider',),
         'ONNX Runtime execution providers in order of preference; all must be available.',
@@ -83,7 +83,7 @@ class SegmentationParameters:
         minimum=0.0, maximum=1.0, live=True,
     )  # fmt: skip
     unlabelled_id: int = parameter(
-        255,
+        UNLABELLED,
         'Value of unlabelled pixels in the mask; not the id of a class.',
         minimum=0, maximum=255, live=True,
     )  # fmt: skip

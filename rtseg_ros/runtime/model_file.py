@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtseg_ros.errors import LabelSetError, ModelFileError
-from rtseg_ros.labels import LabelSet, label_set_from_dict
+from rtseg_ros.labels import UNLABELLED, LabelSet, label_set_from_dict
 from rtseg_ros.runtime import onnx_wire as wire
 from rtseg_ros.runtime.onnx_wire import TensorSpec
 from rtseg_ros.runtime.preprocess import Preprocessing, preprocessing_from_dict
@@ -241,7 +241,7 @@ def _check(model: ModelFile, inputs: list[TensorSpec]) -> None:
         )
 
 
-def output_table(metadata: ModelMetadata, *, unlabelled_id: int = 255) -> np.ndarray | None:
+def output_table(metadata: ModelMetadata, *, unlabelled_id: int = UNLABELLED) -> np.ndarray | None:
     """Return the (256,) uint8 table from output index to class id; None if they are equal."""
     if metadata.unlabelled_output is None:
         return None

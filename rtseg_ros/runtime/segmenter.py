@@ -9,8 +9,9 @@ import time
 import cv2
 import numpy as np
 
+from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import EngineError, FrameError, SettingError
-from rtseg_ros.labels import LabelSet
+from rtseg_ros.labels import UNLABELLED, LabelSet
 from rtseg_ros.labels.groups import ClassGroups, load_class_groups
 from rtseg_ros.runtime.engine import Engine, Outputs
 from rtseg_ros.runtime.geometry import Geometry, Layout, layout, nearest
@@ -22,7 +23,6 @@ from rtseg_ros.runtime.tensorrt.progress import Progress
 from rtseg_ros.runtime.upsample import labels_and_confidence_from_logits, labels_from_logits
 
 WHOLE_FRAME = Geometry()
-UNLABELLED_ID = 255
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Segmenter:
         geometry: Geometry = WHOLE_FRAME,
         groups: ClassGroups | None = None,
         min_confidence: float = 0.0,
-        unlabelled_id: int = UNLABELLED_ID,
+        unlabelled_id: int = UNLABELLED,
     ) -> None:
         """Set up; ``load_segmenter`` describes the arguments."""
         self.engine = engine
@@ -246,8 +246,11 @@ class Segmenter:
                 f"unlabelled_id {unlabelled_id} is the class '{self.labels.names[unlabelled_id]}';"
                 ' choose a free id, or keep this one free with a class group that has no classes'
             )
-        outputs = output_table(metadata, unlabelled_id=255)
-        class_ids = [*range(metadata.labels.num_classes), *([] if outputs is None else [255])]
+        outputs = output_table(metadata, unlabelled_id=UNLABELLED)
+        class_ids = [
+            *range(metadata.labels.num_classes),
+            *([] if outputs is None else [UNLABELLED]),
+        ]
         by_class = None if np.array_equal(table[class_ids], class_ids) else table
         by_output = table if outputs is None else table[outputs]
         num_outputs = self.engine.model.num_outputs
@@ -274,7 +277,7 @@ def load_segmenter(
     geometry: Geometry = WHOLE_FRAME,
     groups: ClassGroups | str | Path | None = None,
     min_confidence: float = 0.0,
-    unlabelled_id: int = UNLABELLED_ID,
+    unlabelled_id: int = UNLABELLED,
 ) -> Segmenter:
     """Load a model and warm it up.
 
@@ -321,7 +324,7 @@ def load_segmenter(
 
         built = OpenVinoEngine(model, openvino)
     else:
-        raise EngineError(f"engine is '{engine}'; accepted: onnxruntime, openvino, tensorrt")
+        raise EngineError(f"engine is '{engine}'; accepted: {', '.join(ENGINES)}")
     try:
         segmenter = Segmenter(
             built,

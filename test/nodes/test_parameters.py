@@ -13,6 +13,7 @@ from rtseg_ros.labels.groups import load_class_groups
 
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
+from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import SettingError
 from rtseg_ros.nodes.parameters import SegmentationParameters, VideoParameters
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
@@ -136,3 +137,9 @@ def test_geometry_of_the_parameters():
     ).geometry()
     assert (geometry.roi, geometry.output_size) == ((1, 2, 30, 40), (360, 640))
     assert SegmentationParameters().geometry().roi is None
+
+
+def test_node_and_launch_file_take_every_engine():
+    choices = {f.name: f.metadata['choices'] for f in fields(SegmentationParameters)}['engine']
+    assert choices == ENGINES
+    assert str(('', *ENGINES)) in share_file('launch/segmentation.launch.py').read_text()

@@ -10,8 +10,9 @@ import numpy as np
 
 from rtseg_ros.evaluation.live.matcher import LiveMatcher, score
 from rtseg_ros.evaluation.live.spool import Spool
-from rtseg_ros.evaluation.recorder import ASSUMED_CLASSES, BINS, Recorder
+from rtseg_ros.evaluation.recorder import ASSUMED_CLASSES, Recorder
 from rtseg_ros.evaluation.report.report import model_facts, report_from_recorder, write_report
+from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.mapping import align
 from rtseg_ros.metrics.accuracy import Accuracy

@@ -9,7 +9,8 @@ import time
 
 import numpy as np
 
-BINS = ('published', 'superseded', 'stale', 'rejected', 'failed')
+from rtseg_ros.frames.outcomes import BINS
+
 WINDOW = 1000
 RATE_SPAN_S = 5.0
 _REASONS = 8

@@ -11,6 +11,7 @@ from rclpy.serialization import deserialize_message
 from std_msgs.msg import Header
 
 from rtseg_ros.errors import EngineError, FrameError, RtsegError
+from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.nodes.messages import frame_from_image
 from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.segmentation.accounting import one_line
@@ -169,7 +170,7 @@ class FramePipeline:
 
     def _age_ms(self, header: Header) -> float:
         """Return how old a stamp is by the node's clock; 0 without a stamp or from ahead."""
-        stamp_ns = header.stamp.sec * 10**9 + header.stamp.nanosec
+        stamp_ns = ns_from_stamp(header.stamp)
         return max(self._clock.now().nanoseconds - stamp_ns, 0) / 1e6 if stamp_ns else 0.0
 
     def _refuse(self, camera: Camera, bin_name: str, error: Exception) -> None:

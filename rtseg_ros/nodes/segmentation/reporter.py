@@ -6,8 +6,9 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
 
+from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.nodes.ros_graph import clock_is_missing, topic_facts
-from rtseg_ros.nodes.segmentation.accounting import BINS, FrameAccount
+from rtseg_ros.nodes.segmentation.accounting import FrameAccount
 from rtseg_ros.nodes.segmentation.advice import Situation, advice
 from rtseg_ros.nodes.segmentation.camera import Camera, latest
 from rtseg_ros.nodes.segmentation.frames_status import frames_status, model_values

@@ -7,9 +7,8 @@ import importlib
 import logging
 from typing import Any
 
+from rtseg_ros.engines import FLAVOURS
 from rtseg_ros.errors import EngineError
-
-FLAVOURS = ('tensorrt', 'tensorrt_rtx')
 
 _LOG = logging.getLogger('rtseg_ros.tensorrt')
 _INSTALL = {

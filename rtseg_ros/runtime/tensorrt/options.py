@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from rtseg_ros.engines import FLAVOURS, PRECISIONS
 from rtseg_ros.errors import EngineError
 from rtseg_ros.options import check_values, parameter
-from rtseg_ros.runtime.tensorrt.library import FLAVOURS
 
-PRECISIONS = ('fp32', 'fp16', 'int8')
 FINISHES = ('measured', 'engine', 'host')
 
 

@@ -11,12 +11,12 @@ import fcntl
 import hashlib
 import json
 import logging
-import os
 from pathlib import Path
 import re
 from typing import Any
 
 from rtseg_ros.errors import EngineError
+from rtseg_ros.installation import cache_folder
 from rtseg_ros.output_files import replace_files
 
 MANIFEST_FORMAT = 1
@@ -48,23 +48,6 @@ class Plan:
     manifest: Manifest
 
 
-def default_folder() -> Path:
-    """Return ``rtseg_ros`` in XDG_CACHE_HOME, or in ~/.cache if that is unset or relative.
-
-    Raises:
-        EngineError: If this user has no home folder.
-    """
-    configured = os.environ.get('XDG_CACHE_HOME', '')
-    if os.path.isabs(configured):
-        return Path(configured) / 'rtseg_ros'
-    try:
-        return Path.home() / '.cache' / 'rtseg_ros'
-    except RuntimeError as error:
-        raise EngineError(
-            f'no folder for TensorRT plans: {error}; set XDG_CACHE_HOME or the option cache_folder'
-        ) from error
-
-
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Name each field in which two keys differ, with both values."""
     return [
@@ -81,12 +64,12 @@ class PlanCache:
         """Open, and if need be create, the folder.
 
         Args:
-            folder: Where; ``default_folder()`` if None.
+            folder: Where; ``cache_folder()`` if None.
 
         Raises:
             EngineError: If it cannot be created.
         """
-        self.folder = default_folder() if folder is None else folder
+        self.folder = cache_folder() if folder is None else folder
         with self._explained('created'):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 

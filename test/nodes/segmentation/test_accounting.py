@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
+from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.nodes.segmentation import accounting
-from rtseg_ros.nodes.segmentation.accounting import BINS, FrameAccount, LogLimit, one_line
+from rtseg_ros.nodes.segmentation.accounting import FrameAccount, LogLimit, one_line
 
 
 def test_counts_by_hand():

@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import time
 import pytest
 
 from rtseg_ros.errors import EngineError
-from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache, default_folder, differences
+from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache, differences
 
 KEY = {'graph_sha256': 'ab', 'library_version': '10.3.0', 'input': ['uint8', 1, 32, 48, 3]}
 
@@ -19,17 +18,6 @@ KEY = {'graph_sha256': 'ab', 'library_version': '10.3.0', 'input': ['uint8', 1, 
 @pytest.fixture
 def cache(tmp_path):
     return PlanCache(tmp_path / 'cache')
-
-
-def test_default_folder_follows_xdg(monkeypatch):
-    monkeypatch.setenv('HOME', '/home/robot')
-    for value, folder in (
-        ('/var/cache/robot', '/var/cache/robot/rtseg_ros'),
-        ('', '/home/robot/.cache/rtseg_ros'),
-        ('relative/is/ignored', '/home/robot/.cache/rtseg_ros'),
-    ):
-        monkeypatch.setenv('XDG_CACHE_HOME', value)
-        assert default_folder() == Path(folder)
 
 
 def test_a_plan_comes_back_with_its_facts(cache):

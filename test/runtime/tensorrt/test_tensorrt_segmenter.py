@@ -139,5 +139,7 @@ def test_a_free_batch_runs_frame_by_frame(trt, gpu, make_model, options, frame):
 
 
 def test_an_unknown_engine_is_refused(make_model):
-    with pytest.raises(EngineError, match="engine is 'tensort'; accepted: onnxruntime, openvino, tensorrt"):
+    with pytest.raises(
+        EngineError, match="engine is 'tensort'; accepted: onnxruntime, openvino, tensorrt"
+    ):
         load_segmenter(make_model(), engine='tensort')

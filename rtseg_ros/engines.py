@@ -1,0 +1,7 @@
+"""What can run a model, in which library and number format: the names that options accept."""
+
+ENGINES = ('onnxruntime', 'openvino', 'tensorrt')
+# Of the engine tensorrt: the Python module of the library.
+FLAVOURS = ('tensorrt', 'tensorrt_rtx')
+# Of the network's body in a model file.
+PRECISIONS = ('fp32', 'fp16', 'int8')
