@@ -10,7 +10,10 @@ setup(
     name=PACKAGE,
     version='0.1.0',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={PACKAGE: ['models/*.onnx', 'models/*.md', 'py.typed']},
+    package_data={
+        PACKAGE: ['models/*.onnx', 'models/*.md', 'py.typed'],
+        f'{PACKAGE}.evaluation.report': ['*.html.j2', '*.css'],
+    },
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
@@ -25,7 +28,7 @@ setup(
         # Another engine for computers with an Intel or AMD processor.
         'openvino': ['openvino'],
         'convert': ['torch>=2.4', 'onnx', 'onnxruntime', 'safetensors', 'tqdm'],
-        'evaluate': ['onnxruntime', 'rosbags', 'matplotlib', 'psutil', 'tqdm'],
+        'evaluate': ['onnxruntime', 'rosbags', 'jinja2', 'matplotlib', 'psutil', 'tqdm'],
     },
     python_requires='>=3.10',
     zip_safe=False,  # the shipped models are opened by their paths

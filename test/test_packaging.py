@@ -75,6 +75,37 @@ def test_wheel_holds_models_config_and_launch(source):
     (entry_points,) = unpacked.glob('*.dist-info/entry_points.txt')
     for name in EXECUTABLES:
         assert f'{name} = rtseg_ros.' in entry_points.read_text()
+    assert_makes_a_page(unpacked)
+
+
+def assert_makes_a_page(unpacked: Path) -> None:
+    """The page's template and style sheet come with the wheel, and suffice."""
+    folder = unpacked / 'rtseg_ros/evaluation/report'
+    expected = {path.name for path in (ROOT / folder.relative_to(unpacked)).glob('page.*')}
+    assert (
+        {path.name for path in folder.glob('page.*')} == expected == {'page.css', 'page.html.j2'}
+    )
+    script = """
+import rtseg_ros
+from rtseg_ros.evaluation.report.html import page
+from rtseg_ros.metrics.latency import StageLatencies, Timeline
+report = {
+    'mode': 'offline', 'complete': True, 'frames': 0, 'fps': None, 'accounting': {'received': 0,
+    'published': 0}, 'reasons': {}, 'latency_ms': {}, 'mapping': '', 'source': {}, 'model': {},
+    'machine': {'processor': 'p'}, 'versions': {}, 'command': 'rtseg', 'created': '2026-01-01',
+}
+print(rtseg_ros.__file__)
+print(page(report, timeline=Timeline(), latencies=StageLatencies(), previews={}))
+"""
+    result = subprocess.run(
+        [sys.executable, '-c', script], cwd=unpacked, capture_output=True, text=True, timeout=120,
+        env=os.environ | {'PYTHONPATH': str(unpacked)},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    where, text = result.stdout.split('\n', 1)
+    assert Path(where) == unpacked / 'rtseg_ros/__init__.py'
+    assert '--accent' in text
+    assert text.rstrip().endswith('</html>')
 
 
 def assert_share_is_complete(share: Path) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping
-from html import escape
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,25 +13,34 @@ from rtseg_ros.labels import LabelSet
 _WRONG_BGR = (60, 90, 255)
 
 
-def frames_section(previews: Mapping[str, Preview], labels: LabelSet) -> str:
-    """Return the section with one row of pictures per frame; scores in their titles.
+@dataclass(frozen=True)
+class ShownFrame:
+    """One frame on the page.
+
+    Attributes:
+        title: Why it was chosen.
+        name: Of the frame.
+        score: Its mIoU.
+        pictures: Captions and data URIs.
+    """
+
+    title: str
+    name: str
+    score: float
+    pictures: list[tuple[str, str]]
+
+
+def shown_frames(previews: Mapping[str, Preview], labels: LabelSet) -> list[ShownFrame]:
+    """Return the frames with their pictures.
 
     Args:
         previews: Frames by title.
         labels: Colours of the classes.
     """
-    blocks = []
-    for title, preview in previews.items():
-        pictures = ''.join(
-            f'<figure><img src="{data}" alt="{escape(caption)} of frame {escape(preview.name)}">'
-            f'<figcaption>{escape(caption)}</figcaption></figure>'
-            for caption, data in _pictures(preview, labels)
-        )
-        blocks.append(
-            f'<h3>{escape(title.capitalize())}: {escape(preview.name)}, mIoU '
-            f'{100 * preview.score:.1f} %</h3><div class="frames">{pictures}</div>'
-        )
-    return f'<section><h2>Frames</h2>{"".join(blocks)}</section>'
+    return [
+        ShownFrame(title.capitalize(), preview.name, preview.score, _pictures(preview, labels))
+        for title, preview in previews.items()
+    ]
 
 
 def _pictures(preview: Preview, labels: LabelSet) -> list[tuple[str, str]]:
