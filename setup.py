@@ -28,7 +28,16 @@ setup(
         # Another engine for computers with an Intel or AMD processor.
         'openvino': ['openvino'],
         'convert': ['torch>=2.4', 'onnx', 'onnxruntime', 'safetensors', 'tqdm'],
-        'evaluate': ['onnxruntime', 'rosbags', 'jinja2', 'matplotlib', 'psutil', 'tqdm'],
+        'evaluate': [
+            'onnxruntime',
+            'rosbags',
+            'jinja2',
+            'matplotlib',
+            'psutil',
+            'tqdm',
+            'lz4',
+            'backports.zstd; python_version<"3.14"',
+        ],
     },
     python_requires='>=3.10',
     zip_safe=False,  # the shipped models are opened by their paths

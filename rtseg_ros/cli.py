@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         Exit status: 0 done, 1 an error that the message explains, 2 wrong usage, 3 a required
-        threshold was missed, 130 interrupted, 141 nobody reads the output any more.
+        threshold was missed, 4 an evaluation used no frame or none of its ground truth, 130
+        interrupted, 141 nobody reads the output any more.
     """
     try:
         try:

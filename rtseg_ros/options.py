@@ -3,8 +3,15 @@
 The same dataclass gives a ROS node its parameters and a shell command its options.
 """
 
-from argparse import ArgumentParser, BooleanOptionalAction, Namespace, _ArgumentGroup
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    BooleanOptionalAction,
+    Namespace,
+    _ArgumentGroup,
+)
 from dataclasses import Field, field, fields
+import re
 from typing import Any, TypeVar
 
 Settings = TypeVar('Settings')
@@ -112,11 +119,8 @@ def settings_from_options(
     return kind(**values)
 
 
-def _number(item: 'Field[Any]', kind: type[Any]) -> Any:
-    """Return the converter of an option; numbers are held to the field's range."""
-    if item.metadata['range'] is None:
-        return kind
-    low, high = item.metadata['range']
+def within(kind: type[Any], low: float, high: float) -> Any:
+    """Return the converter of an option that is a number of a range; NaN is in none."""
 
     def convert(text: str) -> Any:
         value = kind(text)
@@ -126,3 +130,22 @@ def _number(item: 'Field[Any]', kind: type[Any]) -> Any:
 
     convert.__name__ = f'number from {low} to {high}'
     return convert
+
+
+def topic_name(text: str) -> str:
+    """Return the full name of a topic, or nothing, as it is.
+
+    Raises:
+        ArgumentTypeError: If it is none; a namespace is named by the same rules.
+    """
+    if not re.fullmatch(r'(/[A-Za-z_][A-Za-z0-9_]*)+|/?', text):
+        raise ArgumentTypeError(
+            f"{text!r} is not the name of a topic: it starts with '/', its parts hold letters, "
+            "digits and '_', and none starts with a digit"
+        )
+    return text
+
+
+def _number(item: 'Field[Any]', kind: type[Any]) -> Any:
+    """Return the converter of an option; numbers are held to the field's range."""
+    return kind if item.metadata['range'] is None else within(kind, *item.metadata['range'])

@@ -12,6 +12,7 @@ from rtseg_ros.frames.bags import IMAGE_FORMATS, STORAGES, BagWriter
 from rtseg_ros.frames.datasets import load_dataset
 from rtseg_ros.frames.video import open_source
 from rtseg_ros.labels import LabelSet
+from rtseg_ros.options import topic_name, within
 from rtseg_ros.output_files import check_output_folder
 
 # Stamps start here unless asked otherwise, so that the same input gives the same bag.
@@ -36,13 +37,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--format', choices=IMAGE_FORMATS, default='raw', help='of the images; labels are raw'
     )
-    parser.add_argument('--camera', default='/camera', help='namespace of the topics')
+    parser.add_argument(
+        '--camera', type=topic_name, default='/camera', help='namespace of the topics'
+    )
     parser.add_argument('--frame-id', default='camera', help='frame_id of the headers')
     parser.add_argument(
-        '--rate', type=float, default=0.0, help="frames per second; 0: the video's own, else 10"
-    )
-    parser.add_argument('--start', type=float, default=START_S, help='first stamp in seconds')
-    parser.add_argument('--limit', type=int, default=0, help='stop after so many frames; 0: none')
+        '--rate', type=within(float, 0, 1000), default=0.0,
+        help="frames per second; 0: the video's own, else 10",
+    )  # fmt: skip
+    parser.add_argument(
+        '--start', type=within(float, 0, 2**31 - 1), default=START_S,
+        help='first stamp in seconds',
+    )  # fmt: skip
+    parser.add_argument(
+        '--limit', type=within(int, 0, 10**9), default=0,
+        help='stop after so many frames; 0: none',
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -30,15 +30,18 @@ from rtseg_ros.evaluation.report.report import (
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
 from rtseg_ros.frames.bag_source import BagSource
 from rtseg_ros.frames.datasets import load_dataset
+from rtseg_ros.frames.retime import MAX_GAP_S
 from rtseg_ros.frames.sources import DatasetSource, Source
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.labels.mapping import align
+from rtseg_ros.options import topic_name, within
 from rtseg_ros.output_files import check_output_file, check_output_folder
 from rtseg_ros.runtime import Segmenter, load_segmenter
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
 
 MISSED = 3
+NOTHING_USABLE = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,43 +50,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'model', nargs='?', default=DEFAULT_MODEL, help='.onnx file or shipped name'
     )
     data = parser.add_argument_group('frames and ground truth')
-    data.add_argument('--bag', help='ROS 2 bag (folder, .mcap or .db3)')
-    data.add_argument('--image-topic', default='', help='needed if the bag has several cameras')
+    data.add_argument('--bag', help='bag: a folder, or a .mcap, .db3 or (ROS 1) .bag file')
     data.add_argument(
-        '--labels-topic', default='', help='label images; labels_gt beside the images if not given'
+        '--image-topic', type=topic_name, default='', help='needed if the bag has several cameras'
     )
+    data.add_argument(
+        '--labels-topic', type=topic_name, default='',
+        help='label images; labels_gt beside the images if not given',
+    )  # fmt: skip
     data.add_argument('--labels', default='', help='label set of the bag, if it has no LabelInfo')
     data.add_argument(
         '--dataset', help='camvid, cityscapes, cityscapes_coarse or a label-set YAML'
     )
     data.add_argument('--root', help='folder of the data set')
     data.add_argument('--split', default='val', help='split of the data set')
+    data.add_argument(
+        '--labels-colors', action='store_true',
+        help="the bag's label images show the colours of --labels, not class ids",
+    )  # fmt: skip
+    data.add_argument(
+        '--pair-ms', type=within(float, 0, 1000), default=0.0,
+        help='how far the stamps of an image and its labels may differ; 0: not at all',
+    )  # fmt: skip
+    data.add_argument(
+        '--max-gap', type=within(float, 0.1, 86400), default=MAX_GAP_S,
+        help='seconds; longer steps between images are jumps of the clock, or pauses to shorten',
+    )  # fmt: skip
     data.add_argument('--mapping', help='YAML class mapping, if the label sets differ')
-    data.add_argument('--limit', type=int, default=0, help='stop after so many frames; 0: none')
+    data.add_argument(
+        '--limit', type=within(int, 0, 10**9), default=0,
+        help='stop after so many frames; 0: none',
+    )  # fmt: skip
     live = parser.add_argument_group('live, with ROS 2')
     live.add_argument(
         '--live', action='store_true', help='play the bag into the real node over DDS'
     )
-    live.add_argument('--rate', type=float, default=0.0, help='images per second; 0: as recorded')
+    live.add_argument(
+        '--rate', type=within(float, 0, 1000), default=0.0,
+        help='images per second; 0: as recorded',
+    )  # fmt: skip
     live.add_argument(
         '--search-rate', action='store_true',
         help='then search the highest rate at which less than 5 %% of the images get no mask',
     )  # fmt: skip
     live.add_argument(
-        '--patience', type=float, default=5.0, help='seconds after which a mask counts as lost'
-    )
+        '--patience', type=within(float, 0.1, 600), default=5.0,
+        help='seconds after which a mask counts as lost',
+    )  # fmt: skip
     engine = parser.add_argument_group('what runs the model')
     engine.add_argument('--engine', default='onnxruntime', choices=ENGINES)
     engine.add_argument(
         '--providers', nargs='+', default=['CPUExecutionProvider'], help='of ONNX Runtime'
     )
-    engine.add_argument('--threads', type=int, default=0, help='of one inference; 0: one per core')
+    engine.add_argument(
+        '--threads', type=within(int, 0, 1024), default=0,
+        help='of one inference; 0: one per core',
+    )  # fmt: skip
     result = parser.add_argument_group('result')
     result.add_argument('-o', '--output', default='report', help='folder of the report')
     result.add_argument('--json', metavar='FILE', help='also write report.json here')
     result.add_argument(
         '--require', metavar='FIGURE=VALUE', action='append', default=[],
         help=f'exit with {MISSED} if missed; may be given several times; {HELP}',
+    )  # fmt: skip
+    result.add_argument(
+        '--allow-empty', action='store_true',
+        help=f'no exit status {NOTHING_USABLE} if no frame, or none of the ground truth, is used',
     )  # fmt: skip
     result.add_argument('--no-boundary', action='store_true', help='skip the boundary F-score')
     result.add_argument(
@@ -140,7 +172,7 @@ def run(arguments: argparse.Namespace) -> int:
     _finish(report, output, arguments.json)
     if outcome.error is not None:
         raise outcome.error
-    return _verdict(report, requirements)
+    return _verdict(report, requirements, allow_empty=arguments.allow_empty)
 
 
 def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requirement]) -> int:
@@ -177,6 +209,9 @@ def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requ
         search=arguments.search_rate,
         patience_s=arguments.patience,
         log_dir=output,
+        pair_ms=arguments.pair_ms,
+        palette=source.palette,
+        max_gap_s=arguments.max_gap,
     )
     total = min(len(source), arguments.limit) if arguments.limit else len(source)
     with sigterm_as_ctrl_c(), Spool(output / 'masks.part') as spool:
@@ -197,7 +232,7 @@ def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requ
     _finish(report, output, arguments.json)
     if run.error is not None:
         raise run.error
-    return _verdict(report, requirements)
+    return _verdict(report, requirements, allow_empty=arguments.allow_empty)
 
 
 def _mover(bar: Any) -> Callable[[int], None]:
@@ -231,6 +266,9 @@ def _source(arguments: argparse.Namespace) -> Source:
             image_topic=arguments.image_topic,
             labels_topic=arguments.labels_topic,
             labels=load_label_set(arguments.labels) if arguments.labels else None,
+            labels_colors=arguments.labels_colors,
+            pair_ns=round(arguments.pair_ms * 1e6),
+            max_gap_s=arguments.max_gap,
         )
     if not arguments.root:
         raise EvaluationError('--dataset needs --root, the folder of the data set')
@@ -265,11 +303,15 @@ def _finish(report: dict[str, Any], output: Path, copy: str | None) -> None:
     print(output / 'report.html')
 
 
-def _verdict(report: dict[str, Any], requirements: list[Requirement]) -> int:
+def _verdict(report: dict[str, Any], requirements: list[Requirement], *, allow_empty: bool) -> int:
     missed = failures(report, requirements)
     for line in missed:
         print(f'missed: {line}')
-    return MISSED if missed else 0
+    if report['unusable']:
+        print(f'nothing usable: {report["unusable"]}')
+    if missed:
+        return MISSED
+    return NOTHING_USABLE if report['unusable'] and not allow_empty else 0
 
 
 def _compare(arguments: argparse.Namespace) -> int:

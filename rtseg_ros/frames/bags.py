@@ -1,5 +1,6 @@
 """ROS 2 bags without ROS: read camera frames and ground truth, write bags to evaluate on."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,17 @@ from rosbags.interfaces import (
     QosReliability,
     QosTime,
 )
-from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from rtseg_ros.errors import BagError, FrameError
+from rtseg_ros.frames.bag_storage import (
+    Files,
+    Storage,
+    find_files,
+    open_storage,
+    unpacking_folder,
+)
 from rtseg_ros.frames.stamp import NS_PER_S, sec_and_nanosec
 from rtseg_ros.labels import UNLABELLED, LabelSet
 
@@ -76,15 +84,25 @@ class RawMessage:
     data: bytes
 
     @property
-    def stamp_ns(self) -> int:
-        """Stamp of the header that starts the message.
+    def stamp(self) -> tuple[int, int]:
+        """Seconds and nanoseconds of the header that starts the message, as they stand.
 
         Raises:
             FrameError: If there are too few bytes for a stamp.
         """
         if len(self.data) < 12:
             raise FrameError(f'a message on {self.topic} has {len(self.data)} bytes: no header')
-        return stamp_ns_from_cdr(self.data)
+        return stamp_from_cdr(self.data)
+
+    @property
+    def stamp_ns(self) -> int:
+        """Stamp of the header that starts the message.
+
+        Raises:
+            FrameError: If there are too few bytes for a stamp.
+        """
+        seconds, nanoseconds = self.stamp
+        return seconds * NS_PER_S + nanoseconds
 
     def decode(self) -> Any:
         """Return the message as an object with the fields of its type.
@@ -102,64 +120,107 @@ class RawMessage:
 
 def stamp_ns_from_cdr(data: bytes) -> int:
     """Return the stamp of a serialized message of at least 12 bytes that starts with a header."""
+    seconds, nanoseconds = stamp_from_cdr(data)
+    return seconds * NS_PER_S + nanoseconds
+
+
+def stamp_from_cdr(data: bytes) -> tuple[int, int]:
+    """Return seconds and nanoseconds of such a message as they stand."""
     order = '<' if data[1] & 1 else '>'
     seconds, nanoseconds = struct.unpack_from(f'{order}iI', data, 4)
-    return int(seconds) * NS_PER_S + int(nanoseconds)
+    return int(seconds), int(nanoseconds)
 
 
 class BagReader:
     """An open bag; a context manager.
 
+    What the storage files hold is what counts; metadata.yaml only says which they are, and what
+    they should hold.
+
     Attributes:
-        path: Folder of the bag, or a single .mcap or .db3 file.
+        path: Folder of the bag, or a single file of it.
         topics: By name.
+        promised: Messages per topic as metadata.yaml says; empty without one.
+        broken: Why it holds less than was recorded, one line for each file; empty if it does not.
         duration_s: From the first to the last message.
     """
 
     def __init__(self, path: str | Path) -> None:
         """Open a bag.
 
+        Args:
+            path: Folder, its metadata.yaml, or one file: .mcap, .db3, both also with .zstd, or
+                .bag of ROS 1.
+
         Raises:
-            BagError: If there is no bag, or it is damaged.
+            BagError: If there is no bag, or nothing can be read from it.
         """
         self.path = Path(path)
+        files = find_files(self.path)
+        self.promised = files.promised
+        self.broken = [f'{name} is missing or empty' for name in files.missing]
+        self._folder = unpacking_folder()
+        self._storages: list[Storage] = []
         try:
-            self._reader = Reader(self.path)
-            self._reader.open()
-            self.topics = {
-                name: Topic(name, info.msgtype or '', info.msgcount)
-                for name, info in self._reader.topics.items()
-            }
-            self.duration_s = self._reader.duration / 1e9
-        except FileNotFoundError as error:
-            raise BagError(_advice_where_missing(self.path)) from error
-        except Exception as error:  # the parser fails in many ways on a damaged file
-            raise BagError(
-                f"bag '{self.path}' cannot be opened: {_reason(error)}. If its recording was cut "
-                "off, 'ros2 bag reindex' (sqlite3) or 'mcap recover' (mcap) mends it"
-            ) from error
+            self._open(files)
+        except BaseException:
+            self.close()
+            raise
+        counts: dict[str, tuple[str, int]] = {name: (t, 0) for name, t in files.types.items()}
+        for storage in self._storages:
+            for name, (kind, count) in storage.topics.items():
+                counts[name] = (kind, counts.get(name, ('', 0))[1] + count)
+        self.topics = {name: Topic(name, *value) for name, value in counts.items()}
+        filled = [storage for storage in self._storages if storage.topics]
+        start_ns = min((storage.start_ns for storage in filled), default=0)
+        end_ns = max((storage.end_ns for storage in filled), default=0)
+        self.duration_s = max(end_ns - start_ns, 0) / NS_PER_S
+
+    def _open(self, files: Files) -> None:
+        reasons = []
+        for path in files.paths:
+            try:
+                storage = open_storage(path, Path(self._folder.name))
+            except (BagError, OSError) as error:
+                reasons.append(str(error))
+                continue
+            self._storages.append(storage)
+            if storage.broken:
+                self.broken.append(storage.broken)
+        self.broken += reasons
+        if not self._storages:
+            raise BagError(f"bag '{self.path}' cannot be opened: {'; '.join(reasons)}")
 
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
         """Read messages in the order they were recorded.
 
         Raises:
-            BagError: If a topic is missing, or where the bag is damaged.
+            BagError: If a topic is missing; after the last message that can be read, if the bag
+                is damaged, or holds nothing of a topic that its index promises.
         """
         missing = [topic for topic in topics if topic not in self.topics]
         if missing:
             raise BagError(f"bag '{self.path}' has no topic {missing[0]}; {self.contents()}")
-        chosen = [item for item in self._reader.connections if item.topic in topics]
-        count = 0
-        try:
-            for connection, log_time_ns, data in self._reader.messages(chosen):
-                yield RawMessage(connection.topic, connection.msgtype, log_time_ns, data)
-                count += 1
-        except BagError:
-            raise
-        except Exception as error:  # as above; errors of the loop's body do not come here
+        read: Counter[str] = Counter()
+        broken = list(self.broken)
+        for storage in self._storages:
+            try:
+                for topic, kind, log_time_ns, data in storage.messages(topics):
+                    yield RawMessage(topic, kind, log_time_ns, data)
+                    read[topic] += 1
+            except Exception as error:  # the parser fails in many ways on a damaged file
+                broken.append(f'{storage.path.name}: {str(error).rstrip(".") or repr(error)}')
+        if broken:
             raise BagError(
-                f"bag '{self.path}' is damaged after {count} messages: {_reason(error)}"
-            ) from error
+                f"bag '{self.path}' is damaged after {read.total()} messages, which were read: "
+                f'{"; ".join(broken)}'
+            )
+        for topic in topics:
+            if self.promised.get(topic) and not read[topic]:
+                raise BagError(
+                    f"the index of bag '{self.path}' promises {self.promised[topic]} messages on "
+                    f"{topic}, its files hold none; 'ros2 bag reindex' makes a new index"
+                )
 
     def label_names(self, topic: str) -> dict[int, str]:
         """Return {class id: name} of the first LabelInfo on a topic.
@@ -179,8 +240,11 @@ class BagReader:
         return f'it holds {", ".join(lines)}' if lines else 'it is empty'
 
     def close(self) -> None:
-        """Close the file."""
-        self._reader.close()
+        """Close the files."""
+        for storage in self._storages:
+            storage.close()
+        self._storages.clear()
+        self._folder.cleanup()
 
     def __enter__(self) -> 'BagReader':
         return self
@@ -192,22 +256,6 @@ class BagReader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _reason(error: Exception) -> str:
-    return str(error).rstrip('.') or repr(error)
-
-
-def _advice_where_missing(path: Path) -> str:
-    if not path.exists():
-        return f"there is no bag '{path}'"
-    files = sorted(file.name for file in path.glob('*') if file.suffix in ('.mcap', '.db3'))
-    if files:
-        return (
-            f"'{path}' has no metadata.yaml (the recording was cut off?); run 'ros2 bag reindex', "
-            f'or give one of its files: {", ".join(files)}'
-        )
-    return f"'{path}' is not a bag: it has neither metadata.yaml nor .mcap or .db3 files"
 
 
 class BagWriter:

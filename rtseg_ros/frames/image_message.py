@@ -94,16 +94,25 @@ def frame_from_image(message: ImageLike) -> np.ndarray:
     return pixels
 
 
-def pixels_from_image(message: ImageLike) -> np.ndarray:
+def pixels_from_image(
+    message: ImageLike, *, layout: tuple[int, np.dtype] | None = None
+) -> np.ndarray:
     """Return the message's own pixels: (H, W, C), (H, W) for one channel.
 
     uint8 without a copy, or uint16 in this machine's byte order; nv12 and nv21 have half as many
     rows again, for their chroma.
 
+    Args:
+        message: One of ``ENCODINGS``, or any with a layout.
+        layout: Channels and type of a pixel, where they are known otherwise.
+
     Raises:
         FrameError: If the encoding is unknown or the data do not fit the header.
     """
-    encoding = _ENCODINGS.get(message.encoding)
+    if layout is None:
+        encoding = _ENCODINGS.get(message.encoding)
+    else:
+        encoding = _Encoding(layout[0], None, bytes_each=layout[1].itemsize)
     if encoding is None:
         raise FrameError(
             f"encoding '{message.encoding}' is not supported; accepted: {', '.join(_ENCODINGS)}"
@@ -123,10 +132,11 @@ def pixels_from_image(message: ImageLike) -> np.ndarray:
     if data.size < step * rows:
         raise FrameError(f'data hold {data.size} bytes, fewer than step * height = {step * rows}')
     pixels = data[: step * rows].reshape(rows, step)[:, :row]
-    if encoding.bytes_each == 2:
+    if encoding.bytes_each > 1:
         # NumPy before 1.23 (Ubuntu 22.04) gives padded rows, which have gaps, no other view.
         pixels = np.ascontiguousarray(pixels)
-        pixels = pixels.view('>u2' if message.is_bigendian else '<u2').astype(np.uint16)
+        kind = np.dtype(np.uint16) if layout is None else layout[1]
+        pixels = pixels.view(kind.newbyteorder('>' if message.is_bigendian else '<')).astype(kind)
     if encoding.channels == 1:
         return pixels
     return pixels.reshape(rows, width, encoding.channels)
@@ -142,22 +152,13 @@ def frame_from_compressed(message: CompressedImageLike) -> np.ndarray:
     return _decoded(message, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
 
 
-def labels_from_compressed(message: CompressedImageLike) -> np.ndarray:
-    """Decode a PNG label image to (H, W) uint8, newly allocated.
+def compressed_pixels(message: CompressedImageLike) -> np.ndarray:
+    """Decode a JPEG or PNG message to the pixels it holds: one channel or more, 8 or 16 bits.
 
     Raises:
-        FrameError: If the data are not one 8-bit channel, or were compressed with loss.
+        FrameError: If the data are not such an image, or a part of it is missing.
     """
-    data = bytes(memoryview(message.data)[:8])
-    if data != b'\x89PNG\r\n\x1a\n':
-        raise FrameError(
-            f"compressed labels have format '{message.format}' and start with {data!r}; only "
-            'PNG keeps class ids (JPEG changes them)'
-        )
-    labels = _decoded(message, cv2.IMREAD_UNCHANGED)
-    if labels.ndim != 2 or labels.dtype != np.uint8:
-        raise FrameError(f'labels are {labels.dtype} {labels.shape}; expected uint8 (H, W)')
-    return labels
+    return _decoded(message, cv2.IMREAD_UNCHANGED)
 
 
 def _decoded(message: CompressedImageLike, mode: int) -> np.ndarray:

@@ -20,3 +20,10 @@ def ns_from_stamp(stamp: Stamp) -> int:
 def sec_and_nanosec(stamp_ns: int) -> tuple[int, int]:
     """Return the two fields of a stamp."""
     return divmod(stamp_ns, NS_PER_S)
+
+
+def why_impossible(sec: int, nanosec: int) -> str:
+    """Return what is wrong with a stamp by itself; empty if nothing is."""
+    if sec < 0:
+        return 'negative'
+    return 'nanosec of a second or more' if nanosec >= NS_PER_S else ''

@@ -21,9 +21,11 @@ from rtseg_ros.evaluation.live.report import LiveRun
 from rtseg_ros.evaluation.live.spool import Spool
 from rtseg_ros.frames.bag_source import BagSource
 from rtseg_ros.frames.bags import COMPRESSED
+from rtseg_ros.frames.retime import MAX_GAP_S
 from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.harness.node_process import NodeProcess, node_arguments
+from rtseg_ros.labels import LabelSet
 from rtseg_ros.nodes.evaluation_node import EvaluationNode
 from rtseg_ros.runtime.model_file import model_path
 
@@ -51,6 +53,9 @@ class LiveSettings:
         search: Whether to search the sustained rate afterwards.
         patience_s: A mask that comes later counts as lost.
         log_dir: Receives the log of each process.
+        pair_ms: How far the stamps of an image and its ground truth may differ.
+        palette: Label set whose colours the ground truth shows; None if it holds ids.
+        max_gap_s: Longer pauses of the recording last so long.
     """
 
     bag: str
@@ -63,6 +68,9 @@ class LiveSettings:
     search: bool
     patience_s: float
     log_dir: Path
+    pair_ms: float = 0.0
+    palette: LabelSet | None = None
+    max_gap_s: float = MAX_GAP_S
 
 
 def run_live(settings: LiveSettings, spool: Spool, *, progress: Callable[[int], None]) -> LiveRun:
@@ -80,8 +88,10 @@ def run_live(settings: LiveSettings, spool: Spool, *, progress: Callable[[int], 
         RtsegError: If the nodes cannot be started.
     """
     source = BagSource(
-        settings.bag, image_topic=settings.image_topic, labels_topic=settings.labels_topic
-    )
+        settings.bag, image_topic=settings.image_topic,
+        labels_topic=settings.labels_topic,
+        max_gap_s=settings.max_gap_s,
+    )  # fmt: skip
     # Without rclpy's handlers Ctrl-C is a KeyboardInterrupt here, and the graph stays up.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
@@ -105,7 +115,7 @@ class _Session:
         }
         image_transport = kinds[source.image_topic]
         self._images = len(source)
-        self._duration_s = source.reader.duration_s
+        self._duration_s = source.played_duration_s()
         parameters = {'model': str(model_path(settings.model).resolve())}
         if image_transport == 'compressed':
             parameters['image_transport'] = image_transport
@@ -126,6 +136,7 @@ class _Session:
                         'image_topic': source.image_topic,
                         'labels_topic': source.labels_topic,
                         'wait_for_subscribers': 2,
+                        'max_gap_s': settings.max_gap_s,
                     },
                 ),
                 settings.log_dir,
@@ -136,8 +147,10 @@ class _Session:
             'labels_transport': kinds.get(source.labels_topic, 'raw'),
             'node_pid': self._node.process.pid,
             'patience_s': settings.patience_s,
+            'pair_ms': settings.pair_ms,
         }
         self._listener = EvaluationNode(overrides, namespace=NAMESPACE)
+        self._listener.palette = settings.palette
         self._play: Any = self._listener.create_client(Trigger, 'bag_player/play')
         self._set: Any = self._listener.create_client(SetParameters, 'bag_player/set_parameters')
         self._lifecycle = LifecycleClient(self._listener, 'segmentation')
@@ -212,8 +225,6 @@ class _Session:
         playing = self._play.call_async(Trigger.Request())
         self._wait_until_played(playing, rate_hz, limit, progress)
         answer = playing.result()
-        if not answer.success:
-            raise EvaluationError(f'the bag cannot be played: {answer.message}')
         matcher = self._listener.matcher
         assert matcher is not None
         end = time.monotonic() + DRAIN_S
@@ -222,6 +233,8 @@ class _Session:
             self._spin(progress)
             if matcher.masks != masks:
                 masks, end = matcher.masks, time.monotonic() + DRAIN_S
+        if not answer.success:  # a damaged bag: what was before the damage has been played
+            raise EvaluationError(f'the bag cannot be played to its end: {answer.message}')
         return {f'played_{key}': value for key, value in json.loads(answer.message).items()}
 
     def _wait_until_played(

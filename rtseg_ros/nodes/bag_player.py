@@ -20,7 +20,8 @@ from std_srvs.srv import Trigger
 from rtseg_ros.errors import EvaluationError, FrameError, RtsegError
 from rtseg_ros.frames.bag_source import BagSource, camera_of
 from rtseg_ros.frames.bags import CAMERA_INFO, COMPRESSED, RawMessage
-from rtseg_ros.frames.stamp import sec_and_nanosec
+from rtseg_ros.frames.retime import MAX_GAP_S, Retimer
+from rtseg_ros.frames.stamp import NS_PER_S, sec_and_nanosec
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.options import parameter
 
@@ -34,7 +35,7 @@ QUEUE = QoSProfile(depth=20)
 class PlayerParameters:
     """Parameters of ``bag_player``."""
 
-    bag: str = parameter('', 'ROS 2 bag: a folder, or a .mcap or .db3 file.')
+    bag: str = parameter('', 'Bag: a folder, or a .mcap, .db3 or (of ROS 1) .bag file.')
     image_topic: str = parameter('', 'Image topic; may be empty if the bag has one camera.')
     labels_topic: str = parameter(
         '', 'Label images; empty for labels_gt beside the images, if it is there.'
@@ -54,6 +55,10 @@ class PlayerParameters:
         300.0, 'Give up if they are not there after so many seconds; 0: never.',
         minimum=0.0, maximum=86400.0,
     )  # fmt: skip
+    max_gap_s: float = parameter(
+        MAX_GAP_S, 'Longer pauses of the recording, and jumps of its clock, last so long.',
+        minimum=0.1, maximum=86400.0,
+    )  # fmt: skip
     autoplay: bool = parameter(
         False, 'Play once as soon as the subscribers are there, and end; else wait for ~/play.'
     )
@@ -72,8 +77,12 @@ class BagPlayer(Node):
         declare_parameters(self, PlayerParameters)
         settings = read_parameters(self, PlayerParameters)
         self._source = BagSource(
-            settings.bag, image_topic=settings.image_topic, labels_topic=settings.labels_topic
-        )
+            settings.bag, image_topic=settings.image_topic,
+            labels_topic=settings.labels_topic,
+            max_gap_s=settings.max_gap_s,
+        )  # fmt: skip
+        self._duration_s = self._source.played_duration_s()
+        self._first_stamp_ns = self._source.first_stamp_ns()
         source = self._source
         topic = source.reader.topics[source.image_topic]
         compressed = topic.message_type == COMPRESSED
@@ -125,26 +134,42 @@ class BagPlayer(Node):
         self._wait_for_subscribers(settings.wait_for_subscribers, settings.wait_s)
         scale = self._time_scale(settings.rate_hz)
         sent = 0
-        first: tuple[int, int] | None = None
+        retimer = Retimer(self._first_stamp_ns, max_gap_ns=self._source.max_gap_ns)
         start_ns, start = time.time_ns(), time.monotonic()
-        for raw, shift_ns in self._messages(loop=settings.limit > 0):
+        for raw, starts_again in self._messages(loop=settings.limit > 0):
+            if starts_again:
+                retimer.start_again(self._pause_ns())
             is_image = raw.topic == self._source.image_topic
             if is_image and settings.limit and sent == settings.limit:
                 break
             try:
-                stamp_ns = raw.stamp_ns
+                stamp = raw.stamp
             except FrameError:
                 continue
-            first = first or (raw.log_time_ns, stamp_ns)
-            due = start + (raw.log_time_ns + shift_ns - first[0]) * scale / 1e9
+            due = start + retimer.due_ns(raw.log_time_ns) * scale / 1e9
             while (wait_s := due - time.monotonic()) > 0 and rclpy.ok():
                 time.sleep(min(wait_s, _SLICE_S))
             if not rclpy.ok():
                 break
-            new_ns = start_ns + round((stamp_ns + shift_ns - first[1]) * scale)
+            played_ns = retimer.image_ns(stamp) if is_image else retimer.other_ns(stamp)
+            new_ns = start_ns + round(played_ns * scale)
             self._outputs[raw.topic].publish(with_stamp(raw, new_ns))
             sent += is_image
-        return {'sent': sent, 'duration_s': time.monotonic() - start, 'time_scale': scale}
+        self._say(retimer)
+        return {
+            'sent': sent,
+            'duration_s': time.monotonic() - start,
+            'time_scale': scale,
+            'impossible_stamps': retimer.impossible,
+            'stamp_jumps': retimer.jumps,
+        }
+
+    def _say(self, retimer: Retimer) -> None:
+        if retimer.impossible or retimer.jumps:
+            self.get_logger().warning(
+                f'{retimer.impossible} messages have a stamp that cannot be, the stamps of '
+                f'{retimer.jumps} images jump: these were played by their time of recording'
+            )
 
     def _wait_for_subscribers(self, count: int, limit_s: float) -> None:
         images = self._outputs[self._source.image_topic]
@@ -166,21 +191,24 @@ class BagPlayer(Node):
             # A subscriber is seen here before it sees this publisher.
             time.sleep(_SETTLE_S)
 
-    def _messages(self, *, loop: bool) -> Iterator[tuple[RawMessage, int]]:
-        """Read the bag once, or again and again; each time with how much later it is."""
-        duration_ns = round(self._source.reader.duration_s * 1e9)
-        round_ns = duration_ns + duration_ns // max(len(self._source) - 1, 1)
-        shift_ns = 0
+    def _messages(self, *, loop: bool) -> Iterator[tuple[RawMessage, bool]]:
+        """Read the bag once, or again and again; each with whether it is the first of a round."""
+        starts_again = False
         while True:
             for raw in self._source.reader.messages(list(self._outputs)):
-                yield raw, shift_ns
-            shift_ns += round_ns
+                yield raw, starts_again
+                starts_again = False
+            starts_again = True
             if not loop or not len(self._source):
                 return
 
+    def _pause_ns(self) -> int:
+        """Time between the last image of a round and the first of the next: as between others."""
+        return round(self._duration_s * NS_PER_S) // max(len(self._source) - 1, 1)
+
     def _time_scale(self, rate_hz: float) -> float:
         """Played time over recorded time."""
-        duration_s, count = self._source.reader.duration_s, len(self._source)
+        duration_s, count = self._duration_s, len(self._source)
         if not rate_hz or count < 2 or duration_s <= 0:
             return 1.0
         return (count - 1) / duration_s / rate_hz

@@ -25,12 +25,12 @@ from rtseg_ros.frames.bags import stamp_ns_from_cdr
 from rtseg_ros.frames.image_message import (
     frame_from_compressed,
     frame_from_image,
-    labels_from_compressed,
     pixels_from_image,
 )
+from rtseg_ros.frames.label_image import labels_from_message
 from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.frames.stamp import ns_from_stamp
-from rtseg_ros.labels import load_label_set
+from rtseg_ros.labels import LabelSet, load_label_set
 from rtseg_ros.labels.mapping import align
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.options import parameter
@@ -64,6 +64,13 @@ class EvaluationParameters:
         0, 'Process to measure CPU and memory of; 0 for none.', minimum=0, maximum=2**31 - 1
     )
     boundary: bool = parameter(True, 'Compute the boundary F-score.')
+    labels_colors: bool = parameter(
+        False, 'The ground truth shows the colours of its label set instead of class ids.'
+    )
+    pair_ms: float = parameter(
+        0.0, 'How far the stamps of an image and its ground truth may differ.',
+        minimum=0.0, maximum=1000.0,
+    )  # fmt: skip
     patience_s: float = parameter(
         5.0, 'A mask that comes later than this counts as lost.', minimum=0.1, maximum=600.0
     )
@@ -84,6 +91,7 @@ class EvaluationNode(Node):
         last_image: When the latest image came, by time.monotonic(); 0 before the first.
         diagnostics: The latest of the node under test.
         diagnostics_count: How many there were.
+        palette: Label set whose colours the ground truth shows; None if it holds ids.
     """
 
     def __init__(self, overrides: dict[str, Any] | None = None, **options: Any) -> None:
@@ -100,6 +108,7 @@ class EvaluationNode(Node):
         self.last_image = 0.0
         self.diagnostics: dict[str, str] = {}
         self.diagnostics_count = 0
+        self.palette: LabelSet | None = None
         self.matcher: LiveMatcher | None = None
         self._truth_seen = False
         self._usage = _Usage(self.settings.node_pid)
@@ -131,6 +140,7 @@ class EvaluationNode(Node):
             expects_truth=self._expects_truth if spool is not None else lambda: False,
             patience_s=self.settings.patience_s,
             max_gap_ns=max_gap_ns,
+            pair_ns=round(self.settings.pair_ms * 1e6),
         )
         self._usage.clear()
         return self.matcher
@@ -174,10 +184,11 @@ class EvaluationNode(Node):
         if self.matcher is None:
             return
         try:
-            if self._labels.msg_type is CompressedImage:
-                labels = labels_from_compressed(message)
-            else:
-                labels = pixels_from_image(message)
+            labels = labels_from_message(
+                message,
+                compressed=self._labels.msg_type is CompressedImage,
+                palette=self.palette,
+            )
         except FrameError as error:
             self.matcher.problems[f'ground truth not used: {error}'] += 1
             return
@@ -241,6 +252,8 @@ def _listen_and_report(node: EvaluationNode) -> None:
     mapping = settings.mapping or None
     # Before anything is heard: a wrong mapping would be found after the whole run.
     align(model.metadata.labels, labels or model.metadata.labels, mapping=mapping)
+    if settings.labels_colors:
+        node.palette = labels or model.metadata.labels
     output = Path(settings.output)
     output.mkdir(parents=True, exist_ok=True)
     with Spool(output / 'masks.part') as spool:
@@ -259,6 +272,8 @@ def _listen_and_report(node: EvaluationNode) -> None:
         f'{counts["published"]} masks for {counts["received"]} images, mIoU {report["miou"]}, '
         f'latency {report["latency_ms"].get("total")}; {output / "report.html"}'
     )
+    if report['unusable']:
+        node.get_logger().error(report['unusable'])
 
 
 def _listen(node: EvaluationNode, spool: Spool) -> LiveRun:

@@ -90,7 +90,6 @@ def test_video(data):
         (['--images', 'nowhere'], "there is no 'nowhere'"),
         (['--dataset', 'camvid'], '--dataset needs --root'),
         (['--dataset', 'camvid', '--root', '.'], 'no CamVid split'),
-        (['--images', '.', '--rate', '-1'], 'above 0'),
     ],
 )
 def test_refusals(tmp_path, monkeypatch, capsys, options, message):
@@ -111,3 +110,22 @@ def test_bags_are_not_overwritten(data, capsys):
     assert bag_from_data(data) == 0
     assert bag_from_data(data) == 1
     assert 'exists' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        *(['--rate', text] for text in ('-1', 'nan', 'inf', '1e9')),
+        *(['--start', text] for text in ('-5', 'nan', '1e12')),
+        *(['--limit', text] for text in ('-1', '1.5')),
+        *(['--camera', text] for text in ('camera', '/my camera', '/cam-front', '/1', '/a//b')),
+    ],
+)
+def test_values_that_would_break_us_are_wrong_usage(tmp_path, capsys, options):
+    with pytest.raises(SystemExit) as ended:
+        main(['bag', '--images', str(tmp_path), *options, '-o', str(tmp_path / 'bag')])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert options[0] in error
+    assert repr(options[1]) in error
+    assert not (tmp_path / 'bag').exists()

@@ -11,7 +11,6 @@ from rtseg_ros.frames.image_message import (
     ENCODINGS,
     frame_from_compressed,
     frame_from_image,
-    labels_from_compressed,
 )
 
 
@@ -206,10 +205,3 @@ def test_header_that_claims_too_much_is_refused_before_decoding():
     message.data = message.data[:16] + b'\0\0\x60\0' * 2 + message.data[24:]
     with pytest.raises(FrameError, match='604 megapixels'):
         frame_from_compressed(message)
-
-
-def test_labels_never_travel_as_jpeg():
-    labels = np.arange(48, dtype=np.uint8).reshape(6, 8)
-    np.testing.assert_array_equal(labels_from_compressed(compressed(labels, '.png')), labels)
-    with pytest.raises(FrameError, match='only PNG'):
-        labels_from_compressed(compressed(labels, '.jpg'))

@@ -58,11 +58,12 @@ def write(path, messages):
             if stamp is None:
                 bag.write(connections[topic], index, content)
                 continue
-            time = TYPES.types['builtin_interfaces/msg/Time'](sec=stamp, nanosec=0)
+            seconds, nanoseconds = stamp if isinstance(stamp, tuple) else (stamp, 0)
+            time = TYPES.types['builtin_interfaces/msg/Time'](sec=seconds, nanosec=nanoseconds)
             header = TYPES.types['std_msgs/msg/Header'](stamp=time, frame_id='')
             if kind == bags.IMAGE:
                 encoding, (height, width), value = content
-                step = width * (3 if encoding == 'bgr8' else 1)
+                step = width * {'bgr8': 3, '16SC1': 2}.get(encoding, 1)
                 data = np.full(step * height, value, np.uint8)
                 message = TYPES.types[kind](header, height, width, encoding, 0, step, data)
             else:
@@ -150,7 +151,7 @@ def test_junk_messages_are_counted_or_raise_for_their_frame_only(tmp_path):
     for item, message in ((items[1], 'not a valid'), (items[2], 'yuv99')):
         with pytest.raises(FrameError, match=message):
             item.frame()
-    with pytest.raises(FrameError, match="encoding 'bgr8'; expected mono8"):
+    with pytest.raises(FrameError, match="encoding 'bgr8'; accepted: mono8"):
         items[3].truth()
 
 
@@ -224,3 +225,82 @@ def test_label_info_with_any_ids():
 )
 def test_camera_namespace(topic, camera):
     assert camera_of(topic) == camera
+
+
+def test_labels_within_a_tolerance(tmp_path):
+    ns = 1_000_000_000
+    messages = []
+    for index in range(3):
+        messages += [
+            image('/cam/image_raw', (index, 5_000), index),
+            image('/cam/labels_gt', (index, 6_000), 10 + index, encoding='mono8'),
+        ]
+    path = write(tmp_path / 'bag', messages)
+    seen, source = read(path)
+    assert [value for *_, value, _ in seen] == [None] * 3
+    assert source.problems['labels without an image'] == 3
+    assert any('--pair-ms' in problem and '0.001 ms' in problem for problem in source.problems)
+    seen, source = read(path, pair_ns=1_000)
+    assert [value for *_, value, _ in seen] == [10, 11, 12]
+    assert not source.problems
+    assert read(path, pair_ns=999)[1].problems['labels without an image'] == 3
+    # The nearest, not the first.
+    two = [image('/cam/labels_gt', (0, stamp), stamp, encoding='mono8') for stamp in (1, 4, 9)]
+    path = write(tmp_path / 'two', [*two, image('/cam/image_raw', (0, 5), 0)])
+    assert read(path, pair_ns=ns)[0][0][2] == 4
+
+
+def test_stamps_that_cannot_be_are_counted(tmp_path):
+    t = 1_700_000_000
+    stamps = [0, t + 1, (t + 2, 1_500_000_000), -7, (t + 2, 100), (t + 2, 200)]
+    items = [image('/i', stamp, 1) for stamp in stamps]
+    source = BagSource(write(tmp_path / 'bag', items))
+    assert [item.continues for item in source] == [False] * 5 + [True]
+    assert source.problems == {
+        'images whose stamp cannot be: 0 among others': 1,
+        'images whose stamp cannot be: nanosec of a second or more': 1,
+        'images whose stamp cannot be: negative': 1,
+    }
+    assert source.first_stamp_ns() == (t + 1) * SECOND
+    simulated = BagSource(write(tmp_path / 'zero', [image('/i', i, 1) for i in range(3)]))
+    assert len(list(simulated)) == 3
+    assert not simulated.problems
+    assert simulated.first_stamp_ns() == 0
+
+
+def test_jumps_of_the_clock_are_counted_and_not_played(tmp_path):
+    items = [image('/i', stamp, 1) for stamp in (10, 11, 1_700_000_000, 1_700_000_001)]
+    source = BagSource(write(tmp_path / 'bag', items))
+    list(source)
+    assert source.problems == {'images more than 10 s after the one before': 1}
+    source = BagSource(tmp_path / 'bag', max_gap_s=3e9)
+    list(source)
+    assert not source.problems
+
+
+def test_what_is_named_or_no_camera_is_no_candidate(tmp_path):
+    messages = [
+        image('/cam/image_raw', 1, 1),
+        image('/cam/ids', 1, 1, encoding='mono8'),
+        image('/cam/overlay', 1, 1),
+        image('/seg/mask', 1, 1, encoding='mono8'),
+        image('/deep/image_rect', 1, 1, encoding='16SC1'),
+        ('/seg/mask/compressed', bags.COMPRESSED, 1, {'format': 'png', 'data': np.zeros(1, 'u1')}),
+        ('/x/compressedDepth', bags.COMPRESSED, 1, {'format': '', 'data': np.zeros(1, 'u1')}),
+    ]
+    source = BagSource(write(tmp_path / 'bag', messages), labels_topic='/cam/ids')
+    assert source.image_topic == '/cam/image_raw'
+    assert (
+        source.facts()['left_out']
+        == source.left_out
+        == {
+            '/cam/ids': 'named as the labels',
+            '/cam/overlay': "named 'overlay'",
+            '/seg/mask': "named 'mask'",
+            '/deep/image_rect': "encoding '16SC1'",
+            '/seg/mask/compressed': "named 'mask'",
+            '/x/compressedDepth': 'compressed depth',
+        }
+    )
+    with pytest.raises(BagError, match=r'several.*/cam/ids.*name one; left out: /cam/overlay'):
+        BagSource(tmp_path / 'bag')

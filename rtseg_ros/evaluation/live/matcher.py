@@ -1,7 +1,7 @@
 """Matches images, masks and ground truth of a running graph by stamp."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import math
 from typing import Any
@@ -49,6 +49,7 @@ class LiveMatcher:
         expects_truth: Callable[[], bool],
         patience_s: float,
         max_gap_ns: int = MAX_STAMP_GAP_NS,
+        pair_ns: int = 0,
     ) -> None:
         """Start from nothing.
 
@@ -57,7 +58,9 @@ class LiveMatcher:
             expects_truth: Says whether ground truth is published, so that a frame waits for it.
             patience_s: An image whose mask does not come for so long has none.
             max_gap_ns: Frames whose stamps differ by more do not follow each other.
+            pair_ns: How far the stamps of an image and its ground truth may differ.
         """
+        self._pair_ns = pair_ns
         self._spool = spool
         self._expects_truth = expects_truth
         self._patience_ns = round(patience_s * 1e9)
@@ -87,7 +90,7 @@ class LiveMatcher:
             self._first_sent_ns = sent_ns
         self.sent += 1
         self._last_sent_ns = sent_ns
-        self._pending[stamp_ns] = _Pending(sent_ns, frame, truth=self._truths.pop(stamp_ns, None))
+        self._pending[stamp_ns] = _Pending(sent_ns, frame, truth=self._truth_of(stamp_ns))
         if len(self._pending) > PIXEL_WINDOW:
             list(self._pending.values())[-PIXEL_WINDOW - 1].frame = None
         if stamp_ns in self._masks_first:
@@ -97,9 +100,9 @@ class LiveMatcher:
 
     def truth(self, stamp_ns: int, labels: np.ndarray) -> None:
         """Note ground truth, (H, W) uint8, before or after its image."""
-        pending = self._pending.get(stamp_ns)
-        if pending is not None:
-            pending.truth = labels
+        image_ns = self._near(stamp_ns, self._pending)
+        if image_ns is not None:
+            self._pending[image_ns].truth = labels
             return
         self._truths[stamp_ns] = labels
         while len(self._truths) > WINDOW:
@@ -155,6 +158,17 @@ class LiveMatcher:
             'sent_jitter_ms': _known(self.sent_intervals_ms.deviation()),
             'masks_jitter_ms': _known(self.intervals_ms.deviation()),
         }
+
+    def _near(self, stamp_ns: int, stamps: Iterable[int]) -> int | None:
+        """Return the stamp that is equal, or else the nearest within the tolerance."""
+        nearest_ns = min(stamps, key=lambda other_ns: abs(other_ns - stamp_ns), default=None)
+        if nearest_ns is None or abs(nearest_ns - stamp_ns) > self._pair_ns:
+            return None
+        return nearest_ns
+
+    def _truth_of(self, stamp_ns: int) -> np.ndarray | None:
+        truth_ns = self._near(stamp_ns, self._truths)
+        return None if truth_ns is None else self._truths.pop(truth_ns)
 
     def _settle(self, now_ns: int | None) -> None:
         """Write the frames at the head of the queue whose fate is known."""

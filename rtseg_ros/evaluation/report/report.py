@@ -12,6 +12,7 @@ from typing import Any
 from rtseg_ros import __version__
 from rtseg_ros.evaluation.recorder import Recorder
 from rtseg_ros.evaluation.report.html import page
+from rtseg_ros.evaluation.usable import why_unusable
 from rtseg_ros.machine import machine
 from rtseg_ros.output_files import replace_files
 from rtseg_ros.runtime import Segmenter
@@ -64,7 +65,9 @@ def report_from_recorder(
             'labels': accuracy.labels.to_dict(),
         }
     accounting = recorder.accounting()
+    expects_truth = bool(source.get('labels_topic')) or source.get('kind') == 'dataset'
     return report | {
+        'unusable': why_unusable(recorder, expects_truth=expects_truth),
         'frames': accounting['received'],
         'accounting': accounting,
         'reasons': dict(recorder.reasons.most_common()),
