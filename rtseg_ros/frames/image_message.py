@@ -1,6 +1,8 @@
 """From image messages to arrays, without ROS: nodes and bags decode with the same lines."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
+import re
 from typing import Any, Protocol
 
 import cv2
@@ -39,6 +41,8 @@ class _Encoding:
     half_rows: int = 2
     # Chroma is shared by so many columns.
     columns: int = 1
+    # Planes of half the width lie behind the luma: padded rows would tear them.
+    planar: bool = False
 
 
 # OpenCV names a Bayer pattern by its second row, ROS by its first.
@@ -65,8 +69,21 @@ _ENCODINGS = {
     'yuv422_yuy2': _Encoding(2, cv2.COLOR_YUV2BGR_YUY2, columns=2),
     'nv12': _Encoding(1, cv2.COLOR_YUV2BGR_NV12, half_rows=3, columns=2),
     'nv21': _Encoding(1, cv2.COLOR_YUV2BGR_NV21, half_rows=3, columns=2),
+    'nv24': _Encoding(1, None, half_rows=6),
+    'i420': _Encoding(1, cv2.COLOR_YUV2BGR_I420, half_rows=3, columns=2, planar=True),
+    'yv12': _Encoding(1, cv2.COLOR_YUV2BGR_YV12, half_rows=3, columns=2, planar=True),
+    # Generic types name no order: grey, and as OpenCV has colours, blue first.
+    **{f'{bits}UC1': _Encoding(*_PACKED['mono'], bytes_each=bits // 8) for bits in (8, 16)},
+    **{f'{bits}UC3': _Encoding(*_PACKED['bgr'], bytes_each=bits // 8) for bits in (8, 16)},
+    **{f'{bits}UC4': _Encoding(*_PACKED['bgra'], bytes_each=bits // 8) for bits in (8, 16)},
 }
 ENCODINGS = tuple(_ENCODINGS)
+_BY_LOWER_CASE = {name.lower(): name for name in ENCODINGS}
+# Other spellings of the same bytes, in lower case.
+_SYNONYMS = {
+    'yuv420': 'i420', 'yuy2': 'yuv422_yuy2', 'yuv422_uyvy': 'uyvy', 'gray8': 'mono8',
+    'grey': 'mono8', 'y8': 'mono8', 'y16': 'mono16', 'bgr24': 'bgr8', 'rgb24': 'rgb8',
+}  # fmt: skip
 # A header can claim any size; beyond this the memory of a robot is at risk.
 LARGEST_PIXELS = 2**26
 
@@ -86,7 +103,10 @@ def frame_from_image(message: ImageLike) -> np.ndarray:
         FrameError: If the encoding is unknown or the data do not fit the header.
     """
     pixels = pixels_from_image(message)
-    code = _ENCODINGS[message.encoding].code
+    name = known_encoding(message.encoding)
+    code = _ENCODINGS[name].code
+    if name == 'nv24':
+        return _bgr_from_nv24(pixels)
     if code is not None:
         pixels = cv2.cvtColor(pixels, code)
     if pixels.dtype == np.uint16:
@@ -110,13 +130,12 @@ def pixels_from_image(
         FrameError: If the encoding is unknown or the data do not fit the header.
     """
     if layout is None:
-        encoding = _ENCODINGS.get(message.encoding)
+        name = known_encoding(message.encoding)
+        if not name:
+            raise FrameError(why_unsupported(message.encoding))
+        encoding = _ENCODINGS[name]
     else:
         encoding = _Encoding(layout[0], None, bytes_each=layout[1].itemsize)
-    if encoding is None:
-        raise FrameError(
-            f"encoding '{message.encoding}' is not supported; accepted: {', '.join(_ENCODINGS)}"
-        )
     height, width, step = message.height, message.width, message.step
     _check_size(height, width)
     if width % encoding.columns or (height * encoding.half_rows) % 2:
@@ -127,10 +146,19 @@ def pixels_from_image(
             f'step {step} is below the {row} bytes of a row of {width} pixels in '
             f'{message.encoding}'
         )
+    if encoding.planar and step != row:
+        raise FrameError(
+            f'step {step} with {message.encoding}, whose planes cannot have padded rows; '
+            f'expected {row}'
+        )
     data = np.frombuffer(message.data, np.uint8)
     rows = height * encoding.half_rows // 2
     if data.size < step * rows:
         raise FrameError(f'data hold {data.size} bytes, fewer than step * height = {step * rows}')
+    if encoding.half_rows == 6:  # a chroma row is twice as long
+        luma = data[: step * height].reshape(height, step)[:, :row]
+        chroma = data[step * height : step * rows].reshape(height, 2 * step)[:, : 2 * row]
+        return np.concatenate([luma, chroma.reshape(2 * height, row)])
     pixels = data[: step * rows].reshape(rows, step)[:, :row]
     if encoding.bytes_each > 1:
         # NumPy before 1.23 (Ubuntu 22.04) gives padded rows, which have gaps, no other view.
@@ -142,14 +170,65 @@ def pixels_from_image(
     return pixels.reshape(rows, width, encoding.channels)
 
 
+def known_encoding(name: str) -> str:
+    """Return which of ``ENCODINGS`` a spelling means; empty if none."""
+    if name in _ENCODINGS:
+        return name
+    lower = name.strip().lower()
+    return _BY_LOWER_CASE.get(lower) or _SYNONYMS.get(lower, '')
+
+
+def why_unsupported(name: str) -> str:
+    """Say that an encoding is not known, and which known one is spelled most like it."""
+    near = get_close_matches(name.lower(), [*_BY_LOWER_CASE, *_SYNONYMS], 1)
+    hint = f'; nearest known: {known_encoding(near[0])}' if near else ''
+    return f"encoding '{name}' is not supported{hint}; accepted: {', '.join(ENCODINGS)}"
+
+
+def _bgr_from_nv24(pixels: np.ndarray) -> np.ndarray:
+    """Convert (3 H, W): luma, then as many pairs of chroma; by the same matrix as yuyv."""
+    height, width = pixels.shape[0] // 3, pixels.shape[1]
+    chroma = pixels[height:].reshape(height, width, 2)
+    doubled = np.empty((height, width, 4), np.uint8)  # every pixel twice, as YUYV
+    doubled[..., 0] = doubled[..., 2] = pixels[:height]
+    doubled[..., 1::2] = chroma
+    bgr = cv2.cvtColor(doubled.reshape(height, 2 * width, 2), cv2.COLOR_YUV2BGR_YUY2)
+    return np.ascontiguousarray(bgr[:, ::2])
+
+
 def frame_from_compressed(message: CompressedImageLike) -> np.ndarray:
     """Decode a JPEG or PNG message to (H, W, 3) uint8 BGR, newly allocated.
 
     Raises:
         FrameError: If the data are not such an image, or a part of it is missing.
     """
+    named = unreadable_transport(message.format)
+    if named:
+        raise FrameError(f"format '{message.format}' is {named}")
+    # As image_transport names a Bayer image that was packed without loss: still a mosaic.
+    source, _, rest = message.format.partition(';')
+    code = _BAYER.get(source.strip().removeprefix('bayer_')[:4]) if 'png' in rest else None
+    if code is not None:
+        mosaic = _decoded(message, cv2.IMREAD_UNCHANGED)
+        if mosaic.ndim == 2:
+            frame = cv2.cvtColor(mosaic, code)
+            deep = frame.dtype == np.uint16
+            return cv2.convertScaleAbs(frame, alpha=255 / 65535) if deep else frame
     # A camera's geometry is that of its pixels, so an EXIF rotation must not turn them.
     return _decoded(message, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def unreadable_transport(text: str) -> str:
+    """Return what a format is that is no picture of its own; empty for pictures."""
+    if 'compresseddepth' in text.lower():
+        return 'compressed depth: distances, not colours; subscribe to the colour camera'
+    codec = re.search(r'h\.?26[45]|hevc|av1|vp[89]', text.lower())
+    if codec:
+        return (
+            f'a packet of a {codec[0]} stream, which is no image without those before it; '
+            'republish it as raw or JPEG (image_transport republish)'
+        )
+    return ''
 
 
 def compressed_pixels(message: CompressedImageLike) -> np.ndarray:

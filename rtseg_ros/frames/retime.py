@@ -34,6 +34,9 @@ class Retimer:
         self._elapsed_ns = 0
         # Stamp, new stamp and elapsed time of the image before.
         self._anchor = (first_stamp_ns, 0, 0)
+        # Only images whose stamp cannot be came so far: the first good one is due by its log time.
+        self._adrift = False
+        self._none_good = True
         self._new_by_stamp: OrderedDict[int, int] = OrderedDict()
         self.impossible = 0
         self.jumps = 0
@@ -59,15 +62,17 @@ class Retimer:
         step_ns = stamp_ns - before_ns
         if self._cannot_be(stamp, step_ns):
             self.impossible += 1
+            self._adrift = self._none_good
             new_ns = self._by_log_time()
             self._anchor = (before_ns + new_ns - self._anchor[1], new_ns, self._elapsed_ns)
         else:
-            if abs(step_ns) > self._max_gap_ns:
-                self.jumps += 1
+            if self._adrift or abs(step_ns) > self._max_gap_ns:
+                self.jumps += not self._adrift
                 new_ns = self._by_log_time()
             else:
                 new_ns += step_ns
             self._anchor = (stamp_ns, new_ns, self._elapsed_ns)
+            self._adrift = self._none_good = False
         self._new_by_stamp[stamp_ns] = new_ns
         if len(self._new_by_stamp) > _REMEMBERED:
             self._new_by_stamp.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from array import array
 from functools import lru_cache
+import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from rtseg_ros.frames import image_message
 from rtseg_ros.frames.image_message import frame_from_compressed, pixels_from_image
 from rtseg_ros.runtime.geometry import Layout
 
+_GENERIC = re.compile(r'\d+[USF]C\d+')
 __all__ = ['camera_info_of_mask', 'frame_from_image', 'image_from_array', 'pixels_from_image']
 
 
@@ -30,15 +32,15 @@ def frame_from_image(message: Image | CompressedImage) -> np.ndarray:
     """
     if isinstance(message, CompressedImage):
         return frame_from_compressed(message)
-    if message.encoding in image_message.ENCODINGS:
+    if image_message.known_encoding(message.encoding):
         return image_message.frame_from_image(message)
     bridge, absence = _cv_bridge()
-    if bridge is None:
-        raise FrameError(
-            f"encoding '{message.encoding}' is not supported; accepted: "
-            f'{", ".join(image_message.ENCODINGS)}, and more where cv_bridge is installed '
-            f'({absence})'
-        )
+    # cv_bridge makes no bgr8 of generic types, whose channels have no meaning for it.
+    if bridge is None or _GENERIC.fullmatch(message.encoding):
+        more = '' if _GENERIC.fullmatch(message.encoding) else (
+            f', and what cv_bridge can make bgr8 of, where it is installed ({absence})'
+        )  # fmt: skip
+        raise FrameError(image_message.why_unsupported(message.encoding) + more)
     try:
         frame = bridge.imgmsg_to_cv2(message, 'bgr8')
     except Exception as error:  # cv_bridge, OpenCV and NumPy each raise their own

@@ -126,7 +126,7 @@ def good(encoding='bgr8'):
 @pytest.mark.parametrize(
     ('change', 'words'),
     [
-        ({'encoding': 'rgb9'}, "'rgb9' is not supported; accepted: bgr8"),
+        ({'encoding': 'rgb9'}, "'rgb9' is not supported; nearest known: rgb8; accepted: bgr8"),
         ({'encoding': ''}, "'' is not supported"),
         ({'width': 0}, 'empty'),
         ({'height': 0}, 'empty'),
@@ -155,7 +155,8 @@ def test_longer_data_than_needed_are_fine():
 
 @pytest.mark.parametrize('encoding', ENCODINGS)
 def test_every_encoding_takes_what_it_asks_for(encoding):
-    message = image(bytes(8 * 8 * 8), encoding, width=8, height=4, step=64)
+    step = 8 if encoding in ('i420', 'yv12') else 64
+    message = image(bytes(step * 12), encoding, width=8, height=4, step=step)
     assert frame_from_image(message).shape == (4, 8, 3)
 
 
@@ -205,3 +206,72 @@ def test_header_that_claims_too_much_is_refused_before_decoding():
     message.data = message.data[:16] + b'\0\0\x60\0' * 2 + message.data[24:]
     with pytest.raises(FrameError, match='604 megapixels'):
         frame_from_compressed(message)
+
+
+@pytest.mark.parametrize(
+    ('spelling', 'like'),
+    [
+        ('8UC3', 'bgr8'), ('8UC4', 'bgra8'), ('8UC1', 'mono8'), ('16UC1', 'mono16'),
+        ('16UC3', 'bgr16'), ('16UC4', 'bgra16'), ('RGB8', 'rgb8'), ('YUYV', 'yuyv'),
+        ('UYVY', 'uyvy'), ('yuy2', 'yuyv'), ('rgb24', 'rgb8'), ('Y16', 'mono16'),
+    ],
+)  # fmt: skip
+def test_other_spellings_of_the_same_bytes(spelling, like):
+    data = np.random.default_rng(1).integers(0, 256, 4 * 6 * 8, np.uint8)
+    frames = [
+        frame_from_image(image(data, name, width=6, height=4, step=48))
+        for name in (spelling, like)
+    ]
+    np.testing.assert_array_equal(*frames)
+
+
+@pytest.mark.parametrize(('encoding', 'planes'), [('I420', 'UV'), ('i420', 'UV'), ('yv12', 'VU')])
+def test_planar_yuv(encoding, planes):
+    values = {'U': 90, 'V': 240}
+    data = bytes([81] * 24) + b''.join(bytes([values[plane]] * 6) for plane in planes)
+    frame = frame_from_image(image(data, encoding, width=6, height=4, step=6))
+    np.testing.assert_allclose(frame, np.broadcast_to((0, 0, 255), (4, 6, 3)), atol=2)
+    with pytest.raises(FrameError, match='padded rows; expected 6'):
+        frame_from_image(image(data * 2, encoding, width=6, height=4, step=8))
+
+
+@pytest.mark.parametrize('padding', [0, 2])
+def test_nv24_has_chroma_for_every_pixel(padding):
+    """Red and green side by side, which chroma shared by two columns would mix."""
+    luma, chroma = [81, 145, 81], [90, 240, 54, 34, 90, 240]
+    rows = [luma + [7] * padding] * 2 + [chroma + [7] * 2 * padding] * 2
+    data = b''.join(map(bytes, rows))
+    frame = frame_from_image(image(data, 'nv24', width=3, height=2, step=3 + padding))
+    expected = np.array([[(0, 0, 255), (0, 255, 0), (0, 0, 255)]] * 2)
+    np.testing.assert_allclose(frame, expected, atol=2)
+
+
+@pytest.mark.parametrize(
+    ('spelling', 'nearest'), [('bgr_8', 'bgr8'), ('yuv422p', 'yuv422'), ('bayer_rggb12', 'bayer')]
+)
+def test_an_unknown_spelling_gets_the_nearest_known(spelling, nearest):
+    with pytest.raises(
+        FrameError, match=f"'{spelling}' is not supported; nearest known: {nearest}"
+    ):
+        frame_from_image(image(b'', spelling, width=2, height=2, step=6))
+
+
+@pytest.mark.parametrize('depth', [8, 16])
+def test_a_mosaic_packed_as_png_gets_its_colours(depth):
+    tile = np.array([[250, 120], [120, 10]], np.uint16) * (1 if depth == 8 else 257)
+    mosaic = np.tile(tile, (4, 5)).astype(np.uint8 if depth == 8 else np.uint16)
+    message = SimpleNamespace(
+        data=cv2.imencode('.png', mosaic)[1].tobytes(),
+        format=f'bayer_rggb{depth}; png compressed bayer_rggb{depth}',
+    )
+    assert (frame_from_compressed(message)[2:-2, 2:-2] == (10, 120, 250)).all()
+
+
+@pytest.mark.parametrize(
+    ('text', 'what'),
+    [('16UC1; compressedDepth png', 'compressed depth'), ('h264', 'a h264 stream'),
+     ('hevc', 'a hevc stream')],
+)  # fmt: skip
+def test_what_is_no_picture_is_named(text, what):
+    with pytest.raises(FrameError, match=what):
+        frame_from_compressed(SimpleNamespace(data=b'123', format=text))

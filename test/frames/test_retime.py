@@ -36,6 +36,12 @@ def test_stamps_that_cannot_be_give_way_to_the_time_of_recording():
     assert retimer.impossible == 3
 
 
+def test_a_first_stamp_that_cannot_be_takes_no_other_image_s_place():
+    times, retimer = played([(T + i, stamp) for i, stamp in enumerate([0, T + 1, T + 2])], T + 1)
+    assert [new for _, new in times] == [0, 1, 2]
+    assert (retimer.impossible, retimer.jumps) == (1, 0)
+
+
 def test_a_jump_of_decades_does_not_make_anyone_wait():
     images = [(10, 10), (11, 11), (T, T), (T + 1, T + 1)]
     times, retimer = played(images, first=10)
