@@ -1,7 +1,10 @@
 """Training recipes: the settings that a paper states, as one dataclass each."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from rtseg_ros.errors import TrainingError
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,8 @@ class Recipe:
         learning_rate: Initial rate of the decoder.
         final_learning_rate: Rate at the end of the schedule.
         schedule: ``cosine``, ``poly`` (power 0.9) or ``constant``.
+        warmup_steps: First steps in which the rate rises in a line to the schedule's; 0 for none.
+        clip_norm: Largest norm of the gradient of all weights together; 0 for no limit.
         weight_decay: L2 penalty of the decoder.
         momentum: For ``rmsprop`` and ``sgd``; first beta of ``adam`` and ``adamw``.
         encoder_factor: Rate and decay of a pre-trained encoder relative to the decoder.
@@ -39,6 +44,8 @@ class Recipe:
     scale_range: tuple[float, float] = (1.0, 1.0)
     final_learning_rate: float = 0.0
     schedule: str = 'cosine'
+    warmup_steps: int = 0
+    clip_norm: float = 0.0
     weight_decay: float = 0.0
     momentum: float = 0.9
     encoder_factor: float = 1.0
@@ -51,6 +58,23 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return plain types for the checkpoint and the log."""
         return asdict(self)
+
+
+def recipe_from_dict(document: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that ``Recipe.to_dict`` wrote, in this version or an earlier one.
+
+    A field that the earlier version did not have gets the default, which is what it did.
+
+    Raises:
+        TrainingError: If a field is not known here, or one that has no default is absent.
+    """
+    try:
+        return Recipe(**document)
+    except TypeError as error:
+        raise TrainingError(
+            f'the recipe {dict(document)!r} is of another version of rtseg_ros ({error}); '
+            'continue the run with the version that started it'
+        ) from error
 
 
 SWIFTNET = Recipe(
@@ -140,9 +164,26 @@ ROAD_FINE = replace(
     color_jitter=0.4,
 )
 
+SCRATCH = Recipe(
+    source='rtseg_ros: any network from random weights on half-size frames',
+    epochs=60,
+    batch_size=4,
+    crop_hw=(256, 352),
+    scale_range=(0.6, 1.6),
+    learning_rate=2e-3,
+    optimizer='adamw',
+    warmup_steps=100,
+    clip_norm=5.0,
+    weight_decay=1e-3,
+    class_weights='enet_sqrt',
+    color_jitter=0.3,
+    ema_decay=0.995,
+)
+
 RECIPES = {
     'road': ROAD,
     'road_fine': ROAD_FINE,
+    'scratch': SCRATCH,
     'swiftnet': SWIFTNET,
     'swiftnet_cityscapes': SWIFTNET_CITYSCAPES,
     'linknet': LINKNET,

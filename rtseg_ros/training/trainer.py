@@ -26,7 +26,7 @@ from rtseg_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from rtseg_ros.training.curve import write_curve
 from rtseg_ros.training.losses import enet_class_weights, pixel_loss
 from rtseg_ros.training.prediction import label_frame
-from rtseg_ros.training.recipe import Recipe
+from rtseg_ros.training.recipe import Recipe, recipe_from_dict
 
 CACHE_BYTES = 4 << 30
 Progress = Callable[[int, int, str], None]
@@ -149,6 +149,7 @@ class Trainer:
         if not path.exists():
             return False
         content = load_checkpoint(path)
+        content['recipe'] = recipe_from_dict(content['recipe']).to_dict()
         for key, mine in self._identity().items():
             if content.get(key, '') != mine:
                 raise TrainingError(
@@ -183,7 +184,7 @@ class Trainer:
         losses = []
         for i, (images, labels) in enumerate(self._batches()):
             step = self.epoch * self.steps_per_epoch + i
-            self._set_rate(step / total)
+            self._set_rate(step, total)
             with self._autocast():
                 logits = self.network(images.to(self.device))
             loss = pixel_loss(
@@ -195,6 +196,9 @@ class Trainer:
             )
             self.optimizer.zero_grad(set_to_none=True)
             self.scaler.scale(loss).backward()
+            if self.recipe.clip_norm:
+                self.scaler.unscale_(self.optimizer)
+                nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
             self.scaler.step(self.optimizer)
             self.scaler.update()
             self._update_average(step)
@@ -262,14 +266,16 @@ class Trainer:
             self._cache[index] = pair
         return pair
 
-    def _set_rate(self, done: float) -> None:
-        recipe = self.recipe
+    def _set_rate(self, step: int, total: int) -> None:
+        recipe, done = self.recipe, step / total
         floor = recipe.final_learning_rate / recipe.learning_rate
         factor = {
             'cosine': floor + (1 - floor) * (1 + math.cos(math.pi * done)) / 2,
             'poly': floor + (1 - floor) * (1 - done) ** 0.9,
             'constant': 1.0,
         }[recipe.schedule]
+        if step < recipe.warmup_steps:
+            factor *= (step + 1) / recipe.warmup_steps
         for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group['lr'] = base * factor
 

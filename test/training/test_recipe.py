@@ -2,8 +2,9 @@
 
 import pytest
 
+from rtseg_ros.errors import TrainingError
 from rtseg_ros.networks import list_networks
-from rtseg_ros.training.recipe import RECIPES, default_recipe
+from rtseg_ros.training.recipe import RECIPES, default_recipe, recipe_from_dict
 
 
 @pytest.mark.parametrize('network', list_networks())
@@ -22,3 +23,14 @@ def test_every_network_has_a_recipe(network):
 )
 def test_crop_of_the_paper(network, dataset, expected):
     assert RECIPES[default_recipe(network, dataset)].crop_hw == expected
+
+
+def test_recipe_of_0_1_0_is_read_as_it_ran():
+    old = RECIPES['linknet'].to_dict()
+    del old['warmup_steps'], old['clip_norm']  # 0.1.0 had neither
+    assert recipe_from_dict(old) == RECIPES['linknet']
+
+
+def test_recipe_of_another_version_is_refused():
+    with pytest.raises(TrainingError, match="'teacher'.*with the version that started it"):
+        recipe_from_dict(RECIPES['linknet'].to_dict() | {'teacher': 0.5})

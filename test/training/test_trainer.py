@@ -187,3 +187,42 @@ def test_diverged_training_stops_with_advice(data_root, tmp_path):
     recipe = replace(RECIPE, learning_rate=1e38, optimizer='sgd', epochs=3)
     with pytest.raises(TrainingError, match='lower the learning rate'):
         trainer(data_root, tmp_path / 'run', recipe).run(ignore)
+
+
+def test_rate_rises_to_the_schedule(data_root, tmp_path):
+    """Rate 0.02, cosine over 8 steps, the first 4 of them in a line up to it."""
+    run = trainer(data_root, tmp_path / 'run', replace(RECIPE, warmup_steps=4))
+    rates = []
+    for step in range(8):
+        run._set_rate(step, 8)
+        rates.append(run.optimizer.param_groups[0]['lr'])
+    half = 0.5 * np.sqrt(0.5)
+    cosine = np.array([1, 0.5 + np.cos(np.pi / 8) / 2, 0.5 + half, 0.5 + np.sin(np.pi / 8) / 2])
+    assert rates[:4] == pytest.approx(0.02 * cosine * [0.25, 0.5, 0.75, 1])
+    assert rates[4:] == pytest.approx(0.02 * np.array([0.5, *(1 - cosine[:0:-1])]))
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'bf16'])
+def test_gradient_is_clipped(data_root, tmp_path, precision):
+    """One step of plain gradient descent moves the weights by rate times the clipped norm."""
+    recipe = replace(
+        RECIPE, optimizer='sgd', momentum=0.0, learning_rate=1.0, clip_norm=1e-3, ema_decay=0.0,
+        encoder_factor=1.0,
+    )  # fmt: skip
+    run = trainer(data_root, tmp_path / 'run', recipe, precision=precision)
+    before = [p.detach().clone() for p in run.network.parameters()]
+    with pytest.raises(Killed):
+        run.run(killer(1))
+    moved = [p.detach() - old for p, old in zip(run.network.parameters(), before, strict=True)]
+    assert float(torch.cat([m.flatten() for m in moved]).norm()) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_run_of_before_the_new_fields_goes_on(data_root, tmp_path):
+    trainer(data_root, tmp_path / 'run').run(ignore)
+    path = tmp_path / 'run' / 'last.pth'
+    content = torch.load(path, weights_only=True)
+    del content['recipe']['warmup_steps'], content['recipe']['clip_norm']
+    torch.save(content, path)
+    assert trainer(data_root, tmp_path / 'run').resume()
+    with pytest.raises(TrainingError, match='its recipe is'):
+        trainer(data_root, tmp_path / 'run', replace(RECIPE, clip_norm=5.0)).resume()
