@@ -18,6 +18,7 @@ from rtseg_ros.errors import RtsegError
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.harness.node_process import NodeProcess, node_arguments
+from rtseg_ros.nodes.diagnostics import full_name, is_from
 from rtseg_ros.nodes.messages import frame_from_image, pixels_from_image
 
 NAMESPACE = '/rtseg_demo'
@@ -137,9 +138,9 @@ class _Listener(Node):
     def _diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             values = {item.key: item.value for item in status.values}
-            if status.name.endswith('segmentation'):
+            if is_from(status.name, full_name('segmentation', self.get_namespace())):
                 self.recording.segmentation = values
-            elif status.name.endswith('video'):
+            elif is_from(status.name, full_name('video', self.get_namespace())):
                 self.recording.sent = int(values['sent'])
                 self.video_finished = values['finished'] == 'True'
 

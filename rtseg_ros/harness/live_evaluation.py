@@ -189,6 +189,7 @@ class _Session:
         run.spool.close()
         run.facts |= self._listener.usage()
         run.node_after = dict(self._listener.diagnostics)
+        run.node_earlier = tuple(self._listener.earlier)
 
     def _search(self, run: LiveRun) -> None:
         start_hz = max(run.matcher.figures()['masks_hz'] or 1.0, 0.5)

@@ -19,6 +19,7 @@ from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.harness.node_process import NodeProcess, node_arguments
+from rtseg_ros.nodes.diagnostics import is_from
 from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.nodes.segmentation.accounting import WINDOW
 
@@ -176,7 +177,7 @@ class _Listener:
 
     def _on_values(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name == f'{NAMESPACE}/segmentation'.lstrip('/'):
+            if is_from(status.name, f'{NAMESPACE}/segmentation'):
                 self.values = {item.key: item.value for item in status.values}
 
 

@@ -19,7 +19,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from rtseg_ros.errors import FrameError, RtsegError
 from rtseg_ros.evaluation.live.matcher import LiveMatcher
-from rtseg_ros.evaluation.live.report import LiveRun, report_live
+from rtseg_ros.evaluation.live.report import LiveRun, report_live, started_again
 from rtseg_ros.evaluation.live.spool import Spool
 from rtseg_ros.frames.bags import stamp_ns_from_cdr
 from rtseg_ros.frames.image_message import (
@@ -32,6 +32,7 @@ from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.labels import LabelSet, load_label_set
 from rtseg_ros.labels.mapping import align
+from rtseg_ros.nodes.diagnostics import full_name, is_from, is_namesake
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.options import parameter
 from rtseg_ros.runtime.model_file import model_path, read_model_file
@@ -59,7 +60,10 @@ class EvaluationParameters:
     reliable: bool = parameter(
         True, 'Ask for reliable delivery; false for cameras that publish best effort.'
     )
-    node_name: str = parameter('segmentation', 'Name of the node under test in /diagnostics.')
+    node_name: str = parameter(
+        'segmentation',
+        'Node under test in /diagnostics: a full name, or one in the namespace of this node.',
+    )
     node_pid: int = parameter(
         0, 'Process to measure CPU and memory of; 0 for none.', minimum=0, maximum=2**31 - 1
     )
@@ -91,6 +95,7 @@ class EvaluationNode(Node):
         last_image: When the latest image came, by time.monotonic(); 0 before the first.
         diagnostics: The latest of the node under test.
         diagnostics_count: How many there were.
+        earlier: The last of every run of the node that ended since listening began.
         palette: Label set whose colours the ground truth shows; None if it holds ids.
     """
 
@@ -108,9 +113,11 @@ class EvaluationNode(Node):
         self.last_image = 0.0
         self.diagnostics: dict[str, str] = {}
         self.diagnostics_count = 0
+        self.earlier: list[dict[str, str]] = []
         self.palette: LabelSet | None = None
         self.matcher: LiveMatcher | None = None
         self._truth_seen = False
+        self._under_test = full_name(self.settings.node_name, self.get_namespace())
         self._usage = _Usage(self.settings.node_pid)
         reliability = (
             ReliabilityPolicy.RELIABLE if self.settings.reliable else ReliabilityPolicy.BEST_EFFORT
@@ -143,6 +150,7 @@ class EvaluationNode(Node):
             pair_ns=round(self.settings.pair_ms * 1e6),
         )
         self._usage.clear()
+        self.earlier = []
         return self.matcher
 
     def usage(self) -> dict[str, Any]:
@@ -196,10 +204,20 @@ class EvaluationNode(Node):
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name.strip('/').split('/')[-1] == self.settings.node_name:
-                self.diagnostics = {item.key: item.value for item in status.values}
+            if is_from(status.name, self._under_test):
+                values = {item.key: item.value for item in status.values}
+                if started_again(self.diagnostics, values):
+                    self.earlier.append(self.diagnostics)
+                    self.get_logger().warning(f'{self._under_test} was restarted')
+                self.diagnostics = values
                 self.diagnostics['device'] = status.hardware_id
                 self.diagnostics_count += 1
+            elif is_namesake(status.name, self._under_test):
+                self.get_logger().warning(
+                    f'{status.name} is not the node under test, {self._under_test}; if it should '
+                    'be, set node_name to its full name',
+                    once=True,
+                )
 
 
 class _Usage:
@@ -294,7 +312,7 @@ def _listen(node: EvaluationNode, spool: Spool) -> LiveRun:
         error = KeyboardInterrupt() if silence_s else None
     matcher.finish()
     spool.close()
-    return LiveRun(matcher, spool, before, node.diagnostics, node.usage(), error)
+    return LiveRun(matcher, spool, before, node.diagnostics, node.usage(), error, node.earlier)
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ Each fault is sent to a real node over DDS, and then a good frame, whose mask mu
 from collections.abc import Callable
 from dataclasses import dataclass
 import os
+from pathlib import Path
 import re
 import signal
 import subprocess
@@ -130,7 +131,13 @@ RAW = {
     'random bytes': Fault(
         lambda: b'\0\1\0\0' + np.random.default_rng(0).bytes(500), 'are no Image message|empty|lar'
     ),
+    'planar YUV with padded rows': Fault(
+        lambda: image(encoding='I420', width=28), 'cannot have padded rows'
+    ),
+    'packed 12 bits': Fault(lambda: image(encoding='bayer_rggb12'), 'nearest known: bayer_rggb'),
     # Unusual, but good: these must be answered.
+    'generic colours': Fault(lambda: image(encoding='8UC3')),
+    'upper case': Fault(lambda: image(encoding='BGR8')),
     'padded rows': Fault(padded_rows),
     'more bytes than needed': Fault(more_bytes),
     '16 bits, big-endian': Fault(sixteen_bit, label=3),
@@ -190,6 +197,12 @@ COMPRESSED = {
     'damaged PNG': Fault(lambda: encoded('.png', LARGE, change=png_damaged), 'cannot be decoded'),
     'JPEG bomb': Fault(lambda: encoded('.jpg', change=jpeg_claims), '4295 megapixels'),
     'PNG bomb': Fault(lambda: encoded('.png', change=png_claims), '4295 megapixels'),
+    'depth in PNG': Fault(
+        lambda: encoded('.png', format_name='16UC1; compressedDepth png'), 'compressed depth'
+    ),
+    'packet of a video': Fault(
+        lambda: CompressedImage(format='h264', data=bytes(64)), 'packet of a h264 stream'
+    ),
     'JPEG called PNG': Fault(lambda: encoded('.jpg', format_name='png')),
     'grey JPEG is dark': Fault(lambda: encoded('.jpg', np.zeros((20, 30), np.uint8)), label=0),
     '16-bit PNG': Fault(lambda: encoded('.png', plain(RED).astype(np.uint16) * 257), label=3),
@@ -198,6 +211,17 @@ COMPRESSED = {
     ),
     'nameless format': Fault(lambda: encoded('.png', format_name='')),
 }
+
+
+def test_the_documents_count_these_kinds():
+    text = (Path(__file__).parents[2] / 'docs' / 'nodes.md').read_text()
+    kinds = [*RAW.values(), *COMPRESSED.values()]
+    refused = sum(kind.words is not None for kind in kinds)
+    assert (
+        f'{len(kinds)} kinds of unusual or bad message are sent to the real node: it survives '
+        f'{len(kinds)}, answers {len(kinds) - refused} with the right mask, and says why it '
+        f'refuses the other {refused}'
+    ) in ' '.join(text.split())
 
 
 CHUNK = 6  # faults between two diagnostics, which come once a second

@@ -1,6 +1,6 @@
 """The report of what was seen on a running graph."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 import re
@@ -18,6 +18,7 @@ from rtseg_ros.labels.mapping import align
 from rtseg_ros.metrics.accuracy import Accuracy
 from rtseg_ros.runtime.model_file import ModelFile
 
+RESTARTED = 'the node was restarted: its counters started again, and were added up'
 _STAGE = re.compile(r'(\w+)_ms_(p50|p95|p99|max)')
 
 
@@ -30,6 +31,7 @@ class LiveRun:
         spool: Closed.
         node_before: The node's diagnostics at the start, empty if there were none.
         node_after: And at the end.
+        node_earlier: The last of every run of the node that ended in between: it was restarted.
         facts: Further figures, in plain types.
         error: What ended it early; None after a regular end.
     """
@@ -40,6 +42,7 @@ class LiveRun:
     node_after: Mapping[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     error: BaseException | None = None
+    node_earlier: Sequence[Mapping[str, str]] = ()
 
     @property
     def stopped_by(self) -> str:
@@ -50,12 +53,24 @@ class LiveRun:
 
 
 def node_counts(run: LiveRun) -> dict[str, int]:
-    """Return what the node counted in between; empty without diagnostics."""
+    """Return what the node counted in between; empty without diagnostics.
+
+    A node that was restarted counts from nothing again: what it had counted until then is in
+    ``node_earlier``.
+    """
     counts = {}
     for name in ('received', *BINS):
         if name in run.node_after:
-            counts[name] = int(run.node_after[name]) - int(run.node_before.get(name, 0))
+            earlier = sum(int(values.get(name, 0)) for values in run.node_earlier)
+            before = int(run.node_before.get(name, 0))
+            counts[name] = max(earlier + int(run.node_after[name]) - before, 0)
     return counts
+
+
+def started_again(before: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Tell whether a node's counters are below those of its diagnostics before."""
+    names = [name for name in ('received', *BINS) if name in before and name in now]
+    return any(int(now[name]) < int(before[name]) for name in names)
 
 
 def report_live(
@@ -97,6 +112,8 @@ def report_live(
         recorder.note(problem, count)
     if truth_labels is None and accuracy.frames:
         recorder.note(ASSUMED_CLASSES, accuracy.frames)
+    if run.node_earlier:
+        recorder.note(RESTARTED, len(run.node_earlier))
     figures = run.matcher.figures()
     after = run.node_after
     if after.get('model_sha256', '') not in ('', model.sha256):

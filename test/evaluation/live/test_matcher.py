@@ -8,7 +8,12 @@ from streets import TINY, street
 from rtseg_ros.errors import FrameError
 from rtseg_ros.evaluation.live.matcher import PIXEL_WINDOW, WINDOW, LiveMatcher, score
 from rtseg_ros.evaluation.live.rate_search import MAX_PROBES, Probe, search_rate
-from rtseg_ros.evaluation.live.report import LiveRun, node_counts, report_live
+from rtseg_ros.evaluation.live.report import (
+    LiveRun,
+    node_counts,
+    report_live,
+    started_again,
+)
 from rtseg_ros.evaluation.live.spool import Spool, Spooled
 from rtseg_ros.evaluation.recorder import Recorder
 from rtseg_ros.labels.mapping import align
@@ -235,6 +240,22 @@ def test_the_nodes_counts_are_those_since_the_start(spool):
     run = LiveRun(matcher_for(spool), spool, before, after)
     assert node_counts(run) == {'received': 20, 'published': 15, 'superseded': 5, 'stale': 0}
     spool.close()
+
+
+def test_counters_that_start_again_are_added_up(tmp_path):
+    """50 before, up to 90 when the node ended; the new one counts 30: 40 and 30 are ours."""
+    names = ('received', 'published', 'superseded')
+    before, ended, after = (
+        dict(zip(names, values, strict=True))
+        for values in (('50', '50', '0'), ('90', '80', '10'), ('30', '28', '2'))
+    )
+    assert started_again(ended, after)
+    assert not started_again(before, ended)
+    assert not started_again({}, after)
+    with Spool(tmp_path / 'masks.part') as spool:
+        run = LiveRun(matcher_for(spool), spool, before, after, node_earlier=(ended,))
+        spool.close()
+    assert node_counts(run) == {'received': 70, 'published': 58, 'superseded': 12}
 
 
 def test_a_node_with_another_model_is_noticed(spool, make_model, tmp_path):
