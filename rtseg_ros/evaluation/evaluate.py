@@ -67,10 +67,19 @@ def evaluate(
     start = time.perf_counter()
     stopped_by = ''
     error: BaseException | None = None
+    first_stamp_ns = 0
     with Recorder(output, accuracy) as recorder:
         try:
             for count, item in enumerate(source, 1):
-                _one(segmenter, item, recorder, time_s=float(count - 1))
+                since_start_s = None
+                # A camera that does not stamp says 0.
+                if item.stamp_ns is not None and item.stamp_ns > 0:
+                    first_stamp_ns = first_stamp_ns or item.stamp_ns
+                    since_start_s = (item.stamp_ns - first_stamp_ns) / 1e9
+                _one(
+                    segmenter, item, recorder,
+                    time_s=float(count - 1), since_start_s=since_start_s,
+                )  # fmt: skip
                 progress(count)
                 if count == limit:
                     break
@@ -85,7 +94,14 @@ def evaluate(
     return Outcome(recorder, stopped_by, alignment.text, time.perf_counter() - start, error)
 
 
-def _one(segmenter: Segmenter, item: Item, recorder: Recorder, *, time_s: float) -> None:
+def _one(
+    segmenter: Segmenter,
+    item: Item,
+    recorder: Recorder,
+    *,
+    time_s: float,
+    since_start_s: float | None,
+) -> None:
     try:
         frame = item.frame()
     except RtsegError as error:
@@ -109,6 +125,7 @@ def _one(segmenter: Segmenter, item: Item, recorder: Recorder, *, time_s: float)
         truth=truth,
         instances=instances,
         continues=item.continues,
+        since_start_s=since_start_s,
     )
 
 

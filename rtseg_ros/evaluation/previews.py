@@ -17,6 +17,7 @@ class Preview:
     Attributes:
         name: Of the frame.
         score: Its mIoU.
+        since_start_s: When it was, from the first frame; None for one without a stamp.
         frame: JPEG bytes.
         prediction: PNG bytes of the class ids.
         truth: PNG bytes of the class ids; 255 where there is no label.
@@ -24,6 +25,7 @@ class Preview:
 
     name: str
     score: float
+    since_start_s: float | None
     frame: bytes
     prediction: bytes
     truth: bytes
@@ -46,6 +48,8 @@ class Previews:
         frame: np.ndarray,
         prediction: np.ndarray,
         truth: np.ndarray,
+        *,
+        since_start_s: float | None = None,
     ) -> None:
         """Show a frame with a finite score.
 
@@ -55,6 +59,7 @@ class Previews:
             frame: (h, w, 3) uint8 BGR, of any size that shows the same.
             prediction: (H, W) uint8 class ids.
             truth: (H, W) uint8 class ids, 255 where there is no label.
+            since_start_s: When it was, from the first frame; None if nobody knows.
         """
         self._seen += 1
         # Reservoir sampling: after n frames each is in the sample with the same probability.
@@ -63,7 +68,7 @@ class Previews:
         is_worst = self._worst is None or score < self._worst.score
         if slot >= SAMPLE and not is_best and not is_worst:
             return
-        preview = _preview(name, score, frame, prediction, truth)
+        preview = _preview(name, score, since_start_s, frame, prediction, truth)
         if len(self._sample) < SAMPLE:
             self._sample.append(preview)
         elif slot < SAMPLE:
@@ -89,7 +94,12 @@ class Previews:
 
 
 def _preview(
-    name: str, score: float, frame: np.ndarray, prediction: np.ndarray, truth: np.ndarray
+    name: str,
+    score: float,
+    since_start_s: float | None,
+    frame: np.ndarray,
+    prediction: np.ndarray,
+    truth: np.ndarray,
 ) -> Preview:
     height, width = prediction.shape
     scale = min(MAX_WIDTH / width, 1.0)
@@ -102,6 +112,7 @@ def _preview(
     return Preview(
         name,
         score,
+        since_start_s,
         _encoded('.jpg', frame),
         _encoded('.png', prediction),
         _encoded('.png', truth),

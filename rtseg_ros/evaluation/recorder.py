@@ -74,6 +74,7 @@ class Recorder:
         truth: np.ndarray | None = None,
         instances: np.ndarray | None = None,
         continues: bool = False,
+        since_start_s: float | None = None,
     ) -> None:
         """Record a frame that got a mask.
 
@@ -86,6 +87,7 @@ class Recorder:
             truth: (H, W) uint8, ids of the ground truth's label set; None if there is none.
             instances: (H, W) Cityscapes instance ids.
             continues: Whether it follows the frame before.
+            since_start_s: When it was, from the first frame; None for one without a stamp.
         """
         self.bins['published'] += 1
         self.latencies.add(timing_ms)
@@ -103,7 +105,9 @@ class Recorder:
             if truth is not None and frame is not None and math.isfinite(score.miou):
                 shown, mapped = self.accuracy.aligned(prediction, truth)
                 assert mapped is not None
-                self.previews.offer(name, score.miou, frame, shown, mapped)
+                self.previews.offer(
+                    name, score.miou, frame, shown, mapped, since_start_s=since_start_s
+                )
         self._write(name, line)
 
     def dropped(self, name: str, bin_name: str, *, time_s: float, reason: str = '') -> None:

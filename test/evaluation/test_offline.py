@@ -118,6 +118,28 @@ def test_a_bad_frame_is_counted_and_the_rest_goes_on(segmenter, tmp_path):
     assert [line['outcome'] for line in lines_of(tmp_path)].count('rejected') == 2
 
 
+def test_pictures_of_stamped_frames_know_their_seconds_from_the_first(segmenter, tmp_path):
+    start_ns = 1_700_000_000_000_000_000
+    items = [
+        Item(name, stamp_ns, False, failing(BagError('gone')), lambda: None, lambda: None)
+        for name, stamp_ns in (('unstamped', 0), ('first', start_ns))
+    ]
+    for index in (2, 0):  # the fewer wrong labels, the better
+        frame, truth = street(index)
+        stamp_ns = start_ns + 12_500_000_000 - index * 1_000_000_000
+        items.append(
+            Item(
+                f'{index}', stamp_ns, False,
+                lambda frame=frame: frame, lambda truth=truth: truth, lambda: None,
+            )
+        )  # fmt: skip
+    previews = evaluate(segmenter, ListSource(items), output=tmp_path).recorder.previews.chosen()
+    assert previews['worst'].since_start_s == 10.5
+    assert previews['best'].since_start_s == 12.5
+    unstamped = evaluate(segmenter, ListSource([item('x', *street(0))]), output=tmp_path)
+    assert unstamped.recorder.previews.chosen()['worst'].since_start_s is None
+
+
 def test_a_bad_frame_breaks_the_sequence(segmenter, tmp_path):
     """The mask before it is not that of the frame before the next one."""
     frame, truth = street(0)

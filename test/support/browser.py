@@ -85,6 +85,11 @@ class Browser:
         assert 'exceptionDetails' not in result, result
         return result['result'].get('value')
 
+    def click(self, x: float, y: float) -> None:
+        """Press and release the mouse at a place of the window."""
+        for kind in ('mousePressed', 'mouseReleased'):
+            self.call('Input.dispatchMouseEvent', type=kind, x=x, y=y, button='left', clickCount=1)
+
     def screenshot(self, path: Path) -> None:
         """Write the whole page as PNG."""
         answer = self.call('Page.captureScreenshot', captureBeyondViewport=True)

@@ -261,6 +261,7 @@ def score(
                 frame=frame,
                 truth=truth,
                 continues=item.continues,
+                since_start_s=item.time_s,
             )
         progress(count)
 

@@ -1,4 +1,4 @@
-"""The pictures of the report: frame, prediction, truth and errors as data URIs."""
+"""The pictures of the report: overlay, frame, prediction, truth and errors as data URIs."""
 
 import base64
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ import numpy as np
 
 from rtseg_ros.evaluation.previews import Preview
 from rtseg_ros.labels import LabelSet
+from rtseg_ros.labels.overlay import overlay_from_labels
 
 _WRONG_BGR = (60, 90, 255)
 
@@ -21,12 +22,14 @@ class ShownFrame:
         title: Why it was chosen.
         name: Of the frame.
         score: Its mIoU.
+        when: Seconds from the first frame, in words; empty for a frame without a stamp.
         pictures: Captions and data URIs.
     """
 
     title: str
     name: str
     score: float
+    when: str
     pictures: list[tuple[str, str]]
 
 
@@ -38,7 +41,13 @@ def shown_frames(previews: Mapping[str, Preview], labels: LabelSet) -> list[Show
         labels: Colours of the classes.
     """
     return [
-        ShownFrame(title.capitalize(), preview.name, preview.score, _pictures(preview, labels))
+        ShownFrame(
+            title=title.capitalize(),
+            name=preview.name,
+            score=preview.score,
+            when='' if preview.since_start_s is None else f'{preview.since_start_s:.1f} s',
+            pictures=_pictures(preview, labels),
+        )
         for title, preview in previews.items()
     ]
 
@@ -50,11 +59,13 @@ def _pictures(preview: Preview, labels: LabelSet) -> list[tuple[str, str]]:
     palette = labels.palette_bgr()
     errors = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR) // 2
     errors[(truth != prediction) & (truth < labels.num_classes)] = _WRONG_BGR
+    overlay = overlay_from_labels(frame, prediction, palette_bgr=palette)
     return [
+        ('prediction over the frame', _data_uri('jpeg', _encoded('.jpg', overlay))),
         ('frame', _data_uri('jpeg', preview.frame)),
-        ('prediction', _data_uri('png', _png(palette[prediction]))),
-        ('truth', _data_uri('png', _png(palette[truth]))),
-        ('errors', _data_uri('png', _png(errors))),
+        ('prediction', _data_uri('png', _encoded('.png', palette[prediction]))),
+        ('truth', _data_uri('png', _encoded('.png', palette[truth]))),
+        ('errors, red', _data_uri('png', _encoded('.png', errors))),
     ]
 
 
@@ -64,8 +75,9 @@ def _decoded(data: bytes) -> np.ndarray:
     return pixels
 
 
-def _png(pixels: np.ndarray) -> bytes:
-    done, data = cv2.imencode('.png', pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+def _encoded(suffix: str, pixels: np.ndarray) -> bytes:
+    settings = [cv2.IMWRITE_PNG_COMPRESSION, 9] if suffix == '.png' else []
+    done, data = cv2.imencode(suffix, pixels, settings)
     assert done
     return data.tobytes()
 

@@ -29,7 +29,27 @@ _LIVE = (
     ('memory of the node, highest', 'node_memory_mib_max', ' MiB'),
     ('sustained rate (less than 5 % lost)', 'sustained_hz', ' Hz'),
 )
+# Name, key in the report and explanation of the figures of accuracy.
+_ACCURACY = (
+    ('mIoU', 'miou', 'overlap with the truth over their union, mean of the classes'),
+    ('category mIoU', 'category_miou', 'the same with classes merged into categories'),
+    ('pixel accuracy', 'pixel_accuracy', 'share of the labelled pixels that is right'),
+    ('boundary F-score', 'boundary_f_score', 'how well the outlines of classes agree'),
+    (
+        'temporal stability', 'temporal_stability',
+        'where the truth stays, share whose prediction stays from frame to frame',
+    ),
+)  # fmt: skip
 Words = list[tuple[str, str]]  # a name and what stands beside it
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure in large print: its name, its value and one line on what it is."""
+
+    name: str
+    value: str
+    what: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +102,7 @@ class View:
     title: str
     subtitle: str
     alerts: list[str]
-    tiles: Words
+    tiles: list[Tile]
     labels: LabelSet | None
     classes: list[ClassRow]
     matrix: Matrix | None
@@ -143,29 +163,30 @@ def _alerts(report: Mapping[str, Any], *, scored: bool) -> list[str]:
     return alerts
 
 
-def _tiles(report: Mapping[str, Any]) -> Words:
+def _tiles(report: Mapping[str, Any]) -> list[Tile]:
     tiles = [
-        ('mIoU', percent(report.get('miou'))),
-        ('category mIoU', percent(report.get('category_miou'))),
-        ('pixel accuracy', percent(report.get('pixel_accuracy'))),
-        ('boundary F-score', percent(report.get('boundary_f_score'))),
-        ('temporal stability', percent(report.get('temporal_stability'))),
+        Tile(name, percent(report[key]), what)
+        for name, key, what in _ACCURACY
+        if report.get(key) is not None
     ]
     total = report['latency_ms'].get('total')
     if total:
-        tiles.append(('latency p50', f'{total["p50"]:.1f} ms'))
-        tiles.append(('latency p99', f'{total["p99"]:.1f} ms'))
+        for key, share in (('p50', 'half'), ('p99', '99 %')):
+            what = f'{share} of the frames took no longer'
+            tiles.append(Tile(f'latency {key}', f'{total[key]:.1f} ms', what))
     if report['fps']:
-        tiles.append(('masks per second', f'{report["fps"]:.1f}'))
+        what = 'rate at which they arrived' if report['mode'] == 'live' else 'while segmenting'
+        tiles.append(Tile('masks per second', f'{report["fps"]:.1f}', what))
     sustained = report.get('live', {}).get('sustained_hz')
     if sustained:
-        tiles.append(('sustained rate', f'{sustained:.1f} Hz'))
+        what = 'highest rate of images with less than 5 % lost'
+        tiles.append(Tile('sustained rate', f'{sustained:.1f} Hz', what))
     received = report['accounting']['received']
     lost = received - report['accounting']['published']
     if received:
         share = f'{lost} ({percent(lost / received)})' if lost else '0'
-        tiles.append(('frames without a mask', share))
-    return [(name, value) for name, value in tiles if value != NONE]
+        tiles.append(Tile('frames without a mask', share, 'for whichever reason, see below'))
+    return tiles
 
 
 def _classes(report: Mapping[str, Any], labels: LabelSet) -> list[ClassRow]:

@@ -197,6 +197,8 @@ def test_scoring_equals_scoring_at_once(spool, tmp_path):
         assert ours[key] == theirs[key]
     assert recorder.reasons == {'ground truth not used: it is 64x10, the mask 64x48': 1}
     assert set(recorder.previews.chosen()) == {'worst', 'median', 'best'}
+    for preview in recorder.previews.chosen().values():
+        assert f'{preview.since_start_s:.3f}' == preview.name  # both count from 0 here
     picture = cv2.imdecode(
         np.frombuffer(recorder.previews.chosen()['best'].frame, np.uint8), cv2.IMREAD_COLOR
     )
