@@ -39,12 +39,6 @@ models
 trained "$@"
 # Every network, random weights.
 zoo
-# What the settings of ONNX Runtime are worth, and how cost grows.
-for question in settings scaling; do
-    case $question in
-        settings) options='--engine settings --seconds 3' ;;
-        scaling) options='--engine rtseg --seconds 2 --scaling' ;;
-    esac
-    rtseg benchmark --checkpoint "$first" --labels camvid --frames "$frames" --size 360x480 \
-        $options --keep kept_for_benchmark --output "$here/$question"
-done
+# How cost grows.
+rtseg benchmark --checkpoint "$first" --labels camvid --frames "$frames" --size 360x480 \
+    --engine rtseg --seconds 2 --scaling --keep kept_for_benchmark --output "$here/scaling"

@@ -1,17 +1,12 @@
-"""Labels from coarse logits: our way against torch and OpenCV that interpolate everything.
-
-Where numba is installed, also against the same idea as compiled loops.
-"""
+"""Labels from coarse logits: our way against torch and OpenCV that interpolate everything."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-import importlib.util
 import time
 
 import cv2
 import numpy as np
 
-from rtseg_ros.benchmark.upsampling_numba import numba_labels
 from rtseg_ros.runtime.upsample import labels_from_logits
 
 # Classes, size of the logits, size of the labels.
@@ -41,7 +36,6 @@ class UpsamplingRow:
         torch_ms: Median time of interpolate and argmax.
         opencv_ms: Median time of resizing every class and NumPy's argmax; None where OpenCV
             does not have the convention.
-        numba_ms: Median time of our way as loops compiled by numba; None where it is missing.
         different: Pixels that differ from torch's; each is a tie but for rounding.
     """
 
@@ -53,7 +47,6 @@ class UpsamplingRow:
     ours_ms: float
     torch_ms: float
     opencv_ms: float | None
-    numba_ms: float | None
     different: int
 
 
@@ -79,8 +72,6 @@ def _row(
     }
     if not align_corners:
         ways['opencv'] = lambda: _opencv(logits, size_hw)
-    if importlib.util.find_spec('numba') is not None:
-        ways['numba'] = lambda: numba_labels(logits, size_hw, align_corners=align_corners)
     labels = {name: way() for name, way in ways.items()}
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
@@ -98,7 +89,6 @@ def _row(
         ours_ms=medians['ours'],
         torch_ms=medians['torch'],
         opencv_ms=medians.get('opencv'),
-        numba_ms=medians.get('numba'),
         different=int(np.count_nonzero(labels['ours'] != labels['torch'])),
     )
 

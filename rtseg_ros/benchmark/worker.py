@@ -17,11 +17,10 @@ from rtseg_ros.benchmark.contenders.contender import Contender, Entry
 from rtseg_ros.benchmark.contenders.cpu import CPU
 from rtseg_ros.benchmark.contenders.cuda import CUDA
 from rtseg_ros.benchmark.contenders.matrix_peak import PEAK, PEAKS
-from rtseg_ros.benchmark.onnx_settings import SETTINGS
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.errors import BenchmarkError, RtsegError
 
-ENTRIES: dict[str, dict[str, Entry]] = {'cpu': CPU | SETTINGS, 'cuda': CUDA}
+ENTRIES: dict[str, dict[str, Entry]] = {'cpu': CPU, 'cuda': CUDA}
 WARM_UP_RUNS = 3
 # The first call of torch.compile and the build of an engine belong to the start.
 START_S = 1800.0
@@ -41,14 +40,11 @@ class Runs:
 
 
 def contenders(device: str) -> tuple[str, ...]:
-    """Return the names of the contenders on ``cpu`` or ``cuda`` whose packages are installed.
-
-    The other settings of ONNX Runtime, ``SETTINGS``, are a question of their own.
-    """
+    """Return the names of the contenders on ``cpu`` or ``cuda`` whose packages are installed."""
     return tuple(
         name
         for name, entry in ENTRIES[device].items()
-        if name not in SETTINGS and importlib.util.find_spec(entry.package) is not None
+        if importlib.util.find_spec(entry.package) is not None
     )
 
 

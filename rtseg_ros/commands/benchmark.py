@@ -31,8 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--classes', type=int, default=19, help='of random weights')
     parser.add_argument(
         '--engine', nargs='+', default=['all'], metavar='NAME',
-        help='contenders, see docs/benchmark.md; all: every one that is installed; settings: '
-        'our model with other settings of ONNX Runtime',
+        help='contenders, see docs/benchmark.md; all: every one that is installed',
     )  # fmt: skip
     parser.add_argument(
         '--precision', nargs='+', default=['fp32'], choices=PRECISIONS,

@@ -17,7 +17,6 @@ from tqdm import tqdm
 
 from rtseg_ros.benchmark.contenders.contender import OURS
 from rtseg_ros.benchmark.kept_subject import kept_subject
-from rtseg_ros.benchmark.onnx_settings import SETTINGS
 from rtseg_ros.benchmark.race import Entrant, race
 from rtseg_ros.benchmark.results.plots import scaling_curves, scatter, stage_bars
 from rtseg_ros.benchmark.results.report import markdown_report
@@ -190,10 +189,9 @@ def _size(text: str) -> tuple[int, int]:
 
 def _entrants(arguments: argparse.Namespace) -> list[Entrant]:
     known = contenders(arguments.device)
-    groups = {'all': known, 'settings': tuple(SETTINGS) if arguments.device == 'cpu' else ()}
     names: list[str] = []
     for name in arguments.engine:
-        if name not in known and not groups.get(name):
+        if name not in (*known, 'all'):
             hint = (
                 '. TensorRT races as rtseg with --device cuda; add --report to check it alone'
                 if name == 'tensorrt'
@@ -202,7 +200,7 @@ def _entrants(arguments: argparse.Namespace) -> list[Entrant]:
             raise BenchmarkError(
                 f"no contender '{name}' on {arguments.device}; installed: {', '.join(known)}{hint}"
             )
-        names += groups.get(name, (name,))
+        names += known if name == 'all' else (name,)
     entrants = [Entrant(name) for name in names if name != OURS]
     if OURS in names:
         entrants += [Entrant(OURS, precision) for precision in arguments.precision]

@@ -17,7 +17,6 @@ from rtseg_ros.conversion.export import (
     OPSET,
     export_network,
     file_content,
-    write_together,
 )
 from rtseg_ros.conversion.parity import (
     TOLERANCES,
@@ -39,6 +38,7 @@ from rtseg_ros.errors import ConversionError, ParityError
 from rtseg_ros.frames.sample import made_items, read_items, source_name
 from rtseg_ros.frames.sources import Item
 from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.output_files import replace_files
 from rtseg_ros.runtime.engine import Engine
 from rtseg_ros.runtime.model_file import ModelMetadata, model_file_from_content
 from rtseg_ros.runtime.preprocess import resized_frame
@@ -132,7 +132,10 @@ def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
     progress('writing', 0, 1)
     text = report(output.name, metadata, parity, sha256=sha256, notes=notes)
     # The model last: where it lies, its report lies.
-    write_together({report_path(output): text.encode(), output: content})
+    try:
+        replace_files({report_path(output): text.encode(), output: content})
+    except OSError as error:
+        raise ConversionError(f"'{error.filename}' cannot be written: {error.strerror}") from error
     return Conversion(output, report_path(output), sha256, metadata, parity, tuple(notes))
 
 

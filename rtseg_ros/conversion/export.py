@@ -1,8 +1,6 @@
 """Turn a torch network into an ONNX graph that takes camera frames and returns labels."""
 
-from collections.abc import Mapping
 import io
-from pathlib import Path
 from typing import Any
 import warnings
 
@@ -26,7 +24,6 @@ from rtseg_ros.conversion.passes.edit import (
 )
 from rtseg_ros.errors import ConversionError, NetworkError
 from rtseg_ros.networks.network import SegmentationNetwork
-from rtseg_ros.output_files import replace_files
 from rtseg_ros.runtime.model_file import FINISH_PREFIX, METADATA_KEY, ModelMetadata, output_table
 from rtseg_ros.runtime.preprocess import Preprocessing, factor_and_offset
 
@@ -65,21 +62,6 @@ def file_content(model: onnx.ModelProto, metadata: ModelMetadata) -> bytes:
     stamped.CopyFrom(model)
     helper.set_model_props(stamped, {METADATA_KEY: metadata.to_json()})
     return stamped.SerializeToString(deterministic=True)
-
-
-def write_together(contents: Mapping[Path, bytes]) -> None:
-    """Write files so that a failure at any moment leaves each the old one or the whole new one.
-
-    Args:
-        contents: The files in the order in which they appear.
-
-    Raises:
-        ConversionError: If a folder or file cannot be written; nothing new is left then.
-    """
-    try:
-        replace_files(contents)
-    except OSError as error:
-        raise ConversionError(f"'{error.filename}' cannot be written: {error.strerror}") from error
 
 
 @torch.no_grad()

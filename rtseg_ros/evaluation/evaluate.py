@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-import time
 
 import numpy as np
 
@@ -23,14 +22,12 @@ class Outcome:
         recorder: What was seen; closed.
         stopped_by: Why it ended before the source did; empty if it did not.
         mapping: How classes were compared; empty without ground truth.
-        wall_s: Seconds it took, reading included.
         error: What to raise once the report is written; None after a regular end.
     """
 
     recorder: Recorder
     stopped_by: str
     mapping: str
-    wall_s: float
     error: BaseException | None
 
 
@@ -64,7 +61,6 @@ def evaluate(
     truth_labels = source.labels or segmenter.labels
     alignment = align(segmenter.labels, truth_labels, mapping=mapping)
     accuracy = Accuracy(alignment, truth_labels, boundary=boundary)
-    start = time.perf_counter()
     stopped_by = ''
     error: BaseException | None = None
     first_stamp_ns = 0
@@ -91,7 +87,7 @@ def evaluate(
         recorder.note(problem, count)
     if source.labels is None and accuracy.frames:
         recorder.note(ASSUMED_CLASSES, accuracy.frames)
-    return Outcome(recorder, stopped_by, alignment.text, time.perf_counter() - start, error)
+    return Outcome(recorder, stopped_by, alignment.text, error)
 
 
 def _one(

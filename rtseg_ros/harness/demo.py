@@ -15,11 +15,12 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.harness.node_process import NodeProcess, node_arguments
 from rtseg_ros.nodes.diagnostics import full_name, is_from
-from rtseg_ros.nodes.messages import frame_from_image, pixels_from_image
+from rtseg_ros.nodes.messages import frame_from_image
 
 NAMESPACE = '/rtseg_demo'
 SETTLE_S = 2.5  # two periods of the node's diagnostics after the last frame

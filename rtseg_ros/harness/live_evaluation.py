@@ -33,7 +33,6 @@ NAMESPACE = '/rtseg_evaluation'
 DISCOVERY_S = 60.0
 # After the last image: as long as masks may still come, then two periods of the diagnostics.
 DRAIN_S = 2.0
-DIAGNOSTICS_S = 5.0
 PROBE_S = 5.0
 PROBE_FRAMES = 30
 

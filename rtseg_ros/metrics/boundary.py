@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 
 from rtseg_ros.labels import UNLABELLED
-from rtseg_ros.metrics.confusion_matrix import mean_of_known
 
 
 class BoundaryScore:
@@ -66,10 +65,6 @@ class BoundaryScore:
         score = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
         score[predicted + true == 0] = np.nan
         return score
-
-    def mean(self) -> float:
-        """Mean over the classes that have a boundary in truth or prediction."""
-        return mean_of_known(self.f_score())
 
 
 def _boundary_classes(labels: np.ndarray, labelled: np.ndarray) -> np.ndarray:

@@ -9,8 +9,6 @@ earlier one (the CamVid weights) the 19 channels after the image is added and no
 No deviations.
 """
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -192,13 +190,3 @@ class ESPNet(SegmentationNetwork):
 
 def _double(channels: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(channels, channels, 2, 2, bias=False)
-
-
-def is_early_espnet(weights: Mapping[str, Tensor]) -> bool:
-    """Tell whether an ESPNet state_dict is of the earlier revision (see ``ESPNet``).
-
-    Raises:
-        KeyError: If it is no ESPNet state_dict.
-    """
-    out_channels, in_channels = weights['conv.conv.weight'].shape[:2]
-    return in_channels - out_channels == 19

@@ -11,11 +11,10 @@ from std_msgs.msg import Header
 
 from rtseg_ros.errors import FrameError
 from rtseg_ros.frames import image_message
-from rtseg_ros.frames.image_message import frame_from_compressed, pixels_from_image
+from rtseg_ros.frames.image_message import frame_from_compressed
 from rtseg_ros.runtime.geometry import Layout
 
 _GENERIC = re.compile(r'\d+[USF]C\d+')
-__all__ = ['camera_info_of_mask', 'frame_from_image', 'image_from_array', 'pixels_from_image']
 
 
 def frame_from_image(message: Image | CompressedImage) -> np.ndarray:

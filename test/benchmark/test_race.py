@@ -7,17 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from rtseg_ros.benchmark import upsampling, upsampling_numba
+from rtseg_ros.benchmark import upsampling
 from rtseg_ros.benchmark.contenders.contender import OURS
-from rtseg_ros.benchmark.kept_subject import kept_subject
-from rtseg_ros.benchmark.onnx_settings import SETTINGS
 from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.race import Entrant, race
 from rtseg_ros.benchmark.subject import Source, load_network
 from rtseg_ros.benchmark.worker import contenders, started
 from rtseg_ros.cli import main
 from rtseg_ros.errors import BenchmarkError
-from rtseg_ros.runtime.upsample import labels_from_logits
 
 SIZE_HW = (64, 96)
 NETWORK = 'swiftnet_mnv2'
@@ -86,17 +83,6 @@ def test_time_limits_a_turn(subject):
         assert len(worker.run(50, limit_s=0).total_ms) == 1
 
 
-def test_settings_of_onnx_runtime_agree(subject):
-    entrants = [Entrant(name) for name in SETTINGS]
-    found, _ = race(
-        subject, entrants, seconds=0.3, device='cpu', maximum_runs=3, progress=lambda _: None
-    )
-    for result in found:
-        assert result.error == ''
-        assert len(result.runs.total_ms) == 3
-        assert result.agreement is None or result.agreement > 0.999
-
-
 def test_installed_contenders():
     assert {'torch', 'onnxruntime', OURS} <= set(contenders('cpu'))
 
@@ -134,72 +120,3 @@ def test_the_command_writes_tables_and_pictures(tmp_path, capsys, monkeypatch):
     assert document['machine']['processor'] in page
     assert (tmp_path / 'benchmark.csv').read_text().count('\n') == 3
     assert 'rtseg' in capsys.readouterr().out
-
-
-@pytest.mark.parametrize('align_corners', [False, True])
-def test_the_loops_for_numba_say_the_same(monkeypatch, align_corners):
-    monkeypatch.setattr(
-        upsampling_numba,
-        '_compiled',
-        lambda: (upsampling_numba._coarse_argmax, upsampling_numba._fill),
-    )
-    logits = np.random.default_rng(0).normal(size=(4, 6, 9)).astype(np.float32)
-    labels = upsampling_numba.numba_labels(logits, (17, 30), align_corners=align_corners)
-    expected = labels_from_logits(logits, (17, 30), align_corners=align_corners)
-    assert np.count_nonzero(labels != expected) <= 1
-
-
-def test_checkpoints_and_networks_are_subjects(tmp_path):
-    words = f'benchmark esnet --checkpoint lednet={tmp_path}/none.pth --size 64x64 --seconds 0.1'
-    assert main([*words.split(), '--engine', 'rtseg', '--output', str(tmp_path)]) == 1
-    document = json.loads((tmp_path / 'benchmark.json').read_text())
-    assert [row['network'] for row in document['rows']] == ['esnet']
-    assert len(document['failures']) == 1
-    assert 'lednet 64x64' in document['failures'][0]
-
-
-def test_what_was_prepared_is_kept(tmp_path):
-    kept = tmp_path / 'kept'
-    words = f'benchmark {NETWORK} --size 64x96 --engine rtseg --seconds 0.1 --output {tmp_path}'
-    assert main([*words.split(), '--keep', str(kept), '--prepare-only']) == 0
-    assert not (tmp_path / 'benchmark.json').exists()
-    first = kept_subject(NETWORK, (64, 96), Source(), kept)
-    files = {path: path.stat().st_mtime_ns for path in kept.rglob('*.*')}
-    assert first.models['fp32'] in files
-    assert main([*words.split(), '--keep', str(kept)]) == 0
-    assert json.loads((tmp_path / 'benchmark.json').read_text())['rows'][0]['fps'] > 0
-    assert files == {path: path.stat().st_mtime_ns for path in kept.rglob('*.*')}
-    # Others are not taken for it.
-    assert kept_subject(NETWORK, (64, 96), Source(num_classes=7), kept).num_outputs == 7
-    assert first.num_outputs == 19
-
-
-def test_a_race_that_cannot_be_run_does_not_stop_the_others(tmp_path):
-    words = f'benchmark {NETWORK} --size 16x16 64x64 --engine rtseg --seconds 0.1'
-    assert main([*words.split(), '--output', str(tmp_path)]) == 1
-    document = json.loads((tmp_path / 'benchmark.json').read_text())
-    assert [row['size'] for row in document['rows']] == ['64x64']
-    assert len(document['failures']) == 1
-    assert 'cannot take 16x16' in (tmp_path / 'benchmark.md').read_text()
-
-
-@pytest.mark.parametrize(
-    ('words', 'message'),
-    [
-        ('--size 64', "size is '64'"),
-        ('--prepare-only', '--prepare-only fills a folder'),
-        ('--engine rtsegg', "no contender 'rtsegg' on cpu; installed: torch"),
-        ('--engine tensorrt', 'TensorRT races as rtseg with --device cuda; add --report'),
-    ],
-)
-def test_the_command_refuses_wrong_words(words, message, capsys, tmp_path):
-    assert main(['benchmark', NETWORK, *words.split(), '--output', str(tmp_path)]) == 1
-    assert message in capsys.readouterr().err
-
-
-def test_the_end_of_a_process_is_reported(subject):
-    with started(subject, OURS) as worker:
-        worker._process.kill()
-        worker._process.join()
-        with pytest.raises(BenchmarkError, match='ended with status -9'):
-            worker.run(1)

@@ -1,6 +1,8 @@
 """The whole conversion, from a checkpoint on disk to a model that a segmenter runs."""
 
+import errno
 import json
+import os
 from pathlib import Path
 import shutil
 import signal
@@ -130,6 +132,20 @@ def test_other_peoples_weights_need_to_be_described(network, folder, tmp_path):
     assert done.parity.source == 'made-up street scenes'
     assert done.metadata.accuracy == {}
     assert done.metadata.preprocessing.size_hw == (64, 96)
+
+
+def test_a_model_that_cannot_be_written_leaves_the_old_one(own_checkpoint, folder, monkeypatch):
+    output = folder / 'model.onnx'
+    output.write_bytes(b'old')
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, 'No space left on device', str(output))
+
+    monkeypatch.setattr(os, 'replace', full)
+    with pytest.raises(ConversionError, match='cannot be written: No space left'):
+        convert(ConversionSettings(str(own_checkpoint()), str(output)), silent)
+    assert [path.name for path in folder.iterdir()] == ['model.onnx']
+    assert output.read_bytes() == b'old'
 
 
 def test_an_unlabelled_output(network, folder, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from rtseg_ros.conversion.export import export_network, file_content, write_together
+from rtseg_ros.conversion.export import export_network, file_content
 from rtseg_ros.conversion.passes.operators import use_fast_operators
 from rtseg_ros.errors import ConversionError, NetworkError
 from rtseg_ros.labels import LabelSet
@@ -211,17 +211,6 @@ def test_metadata_replace_older_ones(network, metadata):
     assert len(properties) == 1
     assert model_file_from_content(again, 'x.onnx').metadata.network == 'linknet'
     assert content == file_content(model, metadata('espnet'))  # the same input, the same bytes
-
-
-def test_files_appear_together_or_not_at_all(tmp_path, monkeypatch):
-    first, second = tmp_path / 'a.md', tmp_path / 'b.onnx'
-    second.write_bytes(b'old')
-    write_together({first: b'1', second: b'2'})
-    assert (first.read_bytes(), second.read_bytes()) == (b'1', b'2')
-    with pytest.raises(ConversionError, match='nowhere.*No such file'):
-        write_together({first: b'3', tmp_path / 'nowhere' / 'c': b'4'})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['a.md', 'b.onnx']
-    assert first.read_bytes() == b'1'
 
 
 def test_weights_are_single_precision(network, metadata):

@@ -25,7 +25,8 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from rtseg_ros.nodes.messages import image_from_array, pixels_from_image
+from rtseg_ros.frames.image_message import pixels_from_image
+from rtseg_ros.nodes.messages import image_from_array
 
 BLUE, GREEN, RED = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 BINS = ('published', 'superseded', 'stale', 'rejected', 'failed')

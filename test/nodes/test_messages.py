@@ -9,6 +9,7 @@ from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from rtseg_ros.errors import FrameError
+from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.nodes import messages
 from rtseg_ros.nodes.messages import camera_info_of_mask, fits, frame_from_image, image_from_array
 from rtseg_ros.runtime.geometry import Geometry, layout
@@ -108,4 +109,4 @@ def test_arrays_to_messages_and_back(shape, encoding):
         5 * (3 if len(shape) > 2 else 1),
     )
     assert message.header is header
-    np.testing.assert_array_equal(messages.pixels_from_image(message), pixels[:, ::-1])
+    np.testing.assert_array_equal(pixels_from_image(message), pixels[:, ::-1])

@@ -11,9 +11,10 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 import cv2
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.harness.lifecycle_client import LifecycleError
 from rtseg_ros.labels.overlay import overlay_from_labels
-from rtseg_ros.nodes.messages import camera_info_of_mask, image_from_array, pixels_from_image
+from rtseg_ros.nodes.messages import camera_info_of_mask, image_from_array
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.geometry import Geometry
 

@@ -10,8 +10,9 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 from sensor_msgs.msg import Image
 
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.harness.lifecycle_client import LifecycleError
-from rtseg_ros.nodes.messages import image_from_array, pixels_from_image
+from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.runtime import load_segmenter
 
 NAMESPACE = '/spine'

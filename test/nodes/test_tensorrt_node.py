@@ -20,7 +20,8 @@ from rcl_interfaces.msg import Log
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 
-from rtseg_ros.nodes.messages import image_from_array, pixels_from_image
+from rtseg_ros.frames.image_message import pixels_from_image
+from rtseg_ros.nodes.messages import image_from_array
 
 ROOT = Path(__file__).parents[2]
 BLUE, GREEN, RED = (255, 0, 0), (0, 255, 0), (0, 0, 255)

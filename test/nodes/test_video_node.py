@@ -11,7 +11,7 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import Image
 
-from rtseg_ros.nodes.messages import pixels_from_image
+from rtseg_ros.frames.image_message import pixels_from_image
 
 
 @pytest.fixture

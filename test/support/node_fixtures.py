@@ -36,8 +36,9 @@ if importlib.util.find_spec('rclpy'):  # else every test module skips with that 
     from sensor_msgs.msg import Image
     from std_msgs.msg import Header
 
+    from rtseg_ros.frames.image_message import pixels_from_image
     from rtseg_ros.harness.lifecycle_client import LifecycleClient
-    from rtseg_ros.nodes.messages import image_from_array, pixels_from_image
+    from rtseg_ros.nodes.messages import image_from_array
 
 PATIENCE_S = 30.0  # discovery alone takes 3 to 10 s on a busy machine
 

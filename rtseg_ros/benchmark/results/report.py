@@ -98,7 +98,7 @@ def _targets(targets: list[dict[str, Any]]) -> str:
 def _upsampling(rows: list[dict[str, Any]]) -> str:
     headings = (
         'classes', 'logits', 'labels', 'content', 'align_corners', 'ours ms', 'torch ms',
-        'OpenCV ms', 'numba ms', 'pixels that differ from torch',
+        'OpenCV ms', 'pixels that differ from torch',
     )  # fmt: skip
     lines = [
         [
@@ -109,7 +109,7 @@ def _upsampling(rows: list[dict[str, Any]]) -> str:
             str(row['align_corners']),
             f'{row["ours_ms"]:.2f}',
             f'{row["torch_ms"]:.1f}',
-            *['-' if row[key] is None else f'{row[key]:.2f}' for key in ('opencv_ms', 'numba_ms')],
+            '-' if row['opencv_ms'] is None else f'{row["opencv_ms"]:.2f}',
             str(row['different']),
         ]
         for row in rows

@@ -123,7 +123,7 @@ def test_targets_of_upsampling_take_the_worst_case_and_the_faster_peer():
     def case(content, ours_ms, opencv_ms):
         return UpsamplingRow(
             classes=11, logits='9x9', labels='36x36', content=content, align_corners=False,
-            ours_ms=ours_ms, torch_ms=10.0, opencv_ms=opencv_ms, numba_ms=None, different=0,
+            ours_ms=ours_ms, torch_ms=10.0, opencv_ms=opencv_ms, different=0,
         )  # fmt: skip
 
     rows = [case('regions', 2.0, 4.0), case('regions', 9.0, None), case('noise', 4.9, 4.0)]

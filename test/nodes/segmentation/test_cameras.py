@@ -7,7 +7,8 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
 from sensor_msgs.msg import Image
 
-from rtseg_ros.nodes.messages import image_from_array, pixels_from_image
+from rtseg_ros.frames.image_message import pixels_from_image
+from rtseg_ros.nodes.messages import image_from_array
 
 NAMES = ('front', 'rear', 'side')
 COLORS = {'front': (255, 0, 0), 'rear': (0, 255, 0), 'side': (0, 0, 255)}
