@@ -22,6 +22,7 @@ from rtseg_ros.frames.bag_source import BagSource, camera_of
 from rtseg_ros.frames.bags import CAMERA_INFO, COMPRESSED, RawMessage
 from rtseg_ros.frames.retime import MAX_GAP_S, Retimer
 from rtseg_ros.frames.stamp import NS_PER_S, sec_and_nanosec
+from rtseg_ros.nodes.image_topics import image_topic
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.options import parameter
 
@@ -89,7 +90,7 @@ class BagPlayer(Node):
         self._outputs: dict[str, Any] = {
             source.image_topic: self.create_publisher(
                 CompressedImage if compressed else Image,
-                f'{self.resolve_topic_name("image")}/compressed' if compressed else 'image',
+                image_topic(self, 'image', compressed=compressed)[0],
                 QUEUE,
             )
         }

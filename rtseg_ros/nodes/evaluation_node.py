@@ -33,6 +33,7 @@ from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.labels import LabelSet, load_label_set
 from rtseg_ros.labels.mapping import align
 from rtseg_ros.nodes.diagnostics import full_name, is_from, is_namesake
+from rtseg_ros.nodes.image_topics import image_topic
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.options import parameter
 from rtseg_ros.runtime.model_file import model_path, read_model_file
@@ -125,11 +126,10 @@ class EvaluationNode(Node):
         queue = QoSProfile(depth=_QUEUE, reliability=reliability)
         compressed = self.settings.image_transport == 'compressed'
         self._image_type = CompressedImage if compressed else Image
-        topic = self.resolve_topic_name('image')
+        name, self.image_topic = image_topic(self, 'image', compressed=compressed)
         # Raw: only the stamp is looked at, and the pixels of the few frames that are shown.
         self.create_subscription(
-            self._image_type, f'{topic}/compressed' if compressed else topic, self._on_image,
-            queue, raw=True,
+            self._image_type, name, self._on_image, queue, raw=True,
         )  # fmt: skip
         self.create_subscription(Image, 'segmentation/mask', self._on_mask, queue)
         self._labels = self.create_subscription(

@@ -72,7 +72,7 @@ def _input_problem(now: Situation) -> str:
     if topic.other_types and not topic.publishers:
         hint = ''
         if topic.other_types == ('sensor_msgs/msg/CompressedImage',):
-            hint = '; set image_transport to compressed and leave /compressed off the remapping'
+            hint = '; set image_transport to compressed'
         elif topic.other_types == ('sensor_msgs/msg/Image',):
             hint = '; set image_transport to raw'
         return f'{topic.topic} carries {", ".join(topic.other_types)}, not {topic.type_name}{hint}'

@@ -15,6 +15,7 @@ from std_msgs.msg import Header
 
 from rtseg_ros.errors import SettingError
 from rtseg_ros.labels.overlay import overlay_from_labels
+from rtseg_ros.nodes.image_topics import image_topic
 from rtseg_ros.nodes.messages import camera_info_of_mask, fits, image_from_array
 from rtseg_ros.nodes.ros_graph import unserved_subscribers
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
@@ -75,7 +76,8 @@ class Camera:
         """Create the publishers; the tap is closed.
 
         Raises:
-            SettingError: If a QoS override has an impossible value.
+            SettingError: If a QoS override has an impossible value, or a remap rule would apply
+                twice.
         """
         self._node = node
         self.name = name
@@ -83,9 +85,7 @@ class Camera:
         self._on_frame = on_frame
         prefix = f'{name}/' if name else ''
         self.message_type = CompressedImage if compressed else Image
-        topic = node.resolve_topic_name(f'{prefix}image')
-        # As image_transport names it, so that remapping the image is enough.
-        self.topic = f'{topic}/compressed' if compressed else topic
+        self._image_name, self.topic = image_topic(node, f'{prefix}image', compressed=compressed)
         self._info_topic = f'{prefix}camera_info'
         self._group = MutuallyExclusiveCallbackGroup()
         self._lock = threading.Lock()  # guards the subscriptions
@@ -212,7 +212,7 @@ class Camera:
         self.last_heard_s = time.monotonic()
         return self._node.create_subscription(
             self.message_type if image else CameraInfo,
-            self.topic if image else self._info_topic,
+            self._image_name if image else self._info_topic,
             self._on_image if image else self._on_info,
             latest(),
             callback_group=self._group,
