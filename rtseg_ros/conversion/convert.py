@@ -1,7 +1,7 @@
 """The whole conversion: read, fit, export, compare with torch, write."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 import hashlib
 from pathlib import Path
 import tempfile
@@ -18,6 +18,9 @@ from rtseg_ros.conversion.export import (
     export_network,
     file_content,
 )
+from rtseg_ros.conversion.foreign.gate import compare_with_original
+from rtseg_ros.conversion.foreign.importing import import_model
+from rtseg_ros.conversion.foreign.source import is_onnx
 from rtseg_ros.conversion.parity import (
     TOLERANCES,
     Parity,
@@ -47,6 +50,7 @@ from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 # Called with the stage, steps done and steps in all; a stage starts with 0 done.
 Progress = Callable[[str, int, int], None]
 MADE_FRAMES = 4
+FOREIGN_OPTIONS = ('output_name', 'output_kind', 'threshold', 'align_corners')
 
 
 @dataclass(frozen=True)
@@ -106,13 +110,23 @@ def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
     """
     output = _output(settings)
     progress('reading the checkpoint', 0, 1)
-    task = decide(settings)
-    metadata, notes = task.metadata, list(task.notes)
+    imported = task = None
+    if is_onnx(settings.checkpoint):
+        imported = import_model(settings)
+        metadata, notes = imported.metadata, list(imported.notes)
+    else:
+        _refuse_foreign_options(settings)
+        task = decide(settings)
+        metadata, notes = task.metadata, list(task.notes)
     # Found before the long work: a folder that is not there would be a pity after it.
     items, source = _verification(settings, metadata)
     progress('exporting', 0, 1)
-    model = export_network(task.network, metadata)
-    use_fast_operators(model)
+    if task is not None:
+        model = export_network(task.network, metadata)
+        use_fast_operators(model)
+    else:
+        assert imported is not None
+        model = imported.model
     if settings.precision == 'fp16':
         model = half_model(model)
     elif settings.precision == 'int8':
@@ -122,10 +136,26 @@ def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
         free_batch(model)
         checked(model)
         notes.append('takes any number of images at once')
-    parity = _compared(settings, task.network, model, metadata, items, source, progress)
+    if task is not None:
+        parity = _compared(settings, task.network, model, metadata, items, source, progress)
+    else:
+        assert imported is not None
+        parity, said = compare_with_original(
+            imported,
+            file_content(model, metadata),
+            items,
+            source=source,
+            tolerance=settings.tolerance or TOLERANCES[settings.precision],
+            threshold=settings.threshold,
+            progress=lambda done, total: progress('comparing with the original', done, total),
+        )
+        notes += said
     if not parity.passed and not settings.keep_anyway:
         raise ParityError(_refusal(settings, parity))
-    metadata = replace(metadata, extra=_extra(parity, notes))
+    extra = _extra(parity, notes)
+    if imported is not None:
+        extra['imported'] = imported.decisions
+    metadata = replace(metadata, extra=extra)
     content = file_content(model, metadata)
     model_file_from_content(content, output)  # it must read back before it replaces anything
     sha256 = hashlib.sha256(content).hexdigest()
@@ -167,6 +197,15 @@ def _output(settings: ConversionSettings) -> Path:
             'another folder'
         ) from error
     return output
+
+
+def _refuse_foreign_options(settings: ConversionSettings) -> None:
+    """Hold what only a foreign model has against a checkpoint."""
+    for item in fields(settings):
+        if item.name in FOREIGN_OPTIONS and getattr(settings, item.name) != item.default:
+            raise ConversionError(
+                f"{item.name} is for .onnx files, '{settings.checkpoint}' is none; leave it out"
+            )
 
 
 def _quantized(
@@ -247,8 +286,9 @@ def _refusal(settings: ConversionSettings, parity: Parity) -> str:
     what = f'these classes moved: {moved}' if moved else 'its logits are not finite'
     advice = '' if settings.verify else 'Compare on frames of your camera (--verify), '
     return (
-        f'the {settings.precision} model differs from torch by more than the tolerance '
-        f'{parity.tolerance:g}; {what}. {parity.summary()}. Nothing was written. {advice}'
+        f'the {settings.precision} model differs from {parity.reference} by more than the '
+        f'tolerance {parity.tolerance:g}; {what}. {parity.summary()}. Nothing was '
+        f'written. {advice}'
         f'{"lower" if advice else "Lower"} the demand with --tolerance, or write it all the '
         'same with --keep-anyway'
     )

@@ -50,7 +50,8 @@ class Parity:
         ties: Those of them where torch's scores of the two labels are equal but for rounding.
         logit_difference: Largest absolute difference of a logit; None if one is not finite.
         logit_size: Largest absolute logit of torch.
-        miou: Of ``torch`` and ``model`` where there is ground truth, else empty.
+        miou: Of the reference and ``model`` where there is ground truth, else empty.
+        reference: What it was compared with, e.g. ``torch``.
     """
 
     engine: str
@@ -66,6 +67,7 @@ class Parity:
     logit_difference: float | None
     logit_size: float
     miou: dict[str, float]
+    reference: str = 'torch'
 
     @property
     def passed(self) -> bool:
@@ -76,6 +78,7 @@ class Parity:
         """Return plain types for the metadata."""
         return {
             'passed': self.passed,
+            'reference': self.reference,
             'engine': self.engine,
             'source': self.source,
             'frames': self.frames,
@@ -97,13 +100,16 @@ class Parity:
         worst = min(agreement, key=lambda name: agreement[name])
         largest = 'not finite' if self.logit_difference is None else f'{self.logit_difference:.3g}'
         text = (
-            f'{self.different_pixels} of {self.pixels} pixels differ from torch on '
+            f'{self.different_pixels} of {self.pixels} pixels differ from {self.reference} on '
             f'{self.frames} frames ({self.ties} of them ties but for rounding); agreement is '
             f'lowest for {worst}, {agreement[worst]:.4f}; largest logit difference {largest} '
             f'(logits up to {self.logit_size:.3g})'
         )
         if self.miou:
-            text += f'; mIoU {self.miou["torch"]:.4f} in torch, {self.miou["model"]:.4f} exported'
+            text += (
+                f'; mIoU {self.miou[self.reference]:.4f} in {self.reference}, '
+                f'{self.miou["model"]:.4f} exported'
+            )
         return text
 
 
@@ -135,7 +141,7 @@ def compare(
     """
     classes = metadata.labels.num_classes
     joint = np.zeros((256, 256), np.int64)  # rows: torch
-    table = _table(metadata)
+    table = id_table(metadata)
     output_of_id = np.zeros(256, np.uint8)
     output_of_id[table[: classes + 1]] = np.arange(classes + 1)
     difference = size = 0.0
@@ -153,13 +159,13 @@ def compare(
         gap = float(np.abs(logits - expected_logits).max())
         difference = gap if math.isnan(gap) else max(difference, gap)
         size = max(size, float(np.abs(expected_logits).max()))
-        ties += _ties(scores, expected, output_of_id[labels[0]])
+        ties += count_ties(scores, expected, output_of_id[labels[0]])
         if truth is not None:
             labelled += 1
             for name, scores in (('torch', expected_logits), ('model', logits)):
-                matrices[name].add(truth, _finished(scores, metadata, truth.shape))
+                matrices[name].add(truth, finished_labels(scores, metadata, truth.shape))
     progress(len(items), len(items))
-    agreement, judged = _agreement(joint, metadata)
+    agreement, judged = agreement_by_class(joint, metadata)
     return Parity(
         engine=engine,
         source=source,
@@ -203,7 +209,7 @@ def engine_inference(engine: Engine) -> Inference:
 
     def infer(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits = engine.infer(image)['logits']
-        return logits, _finished(logits, metadata, metadata.preprocessing.size_hw)[None]
+        return logits, finished_labels(logits, metadata, metadata.preprocessing.size_hw)[None]
 
     return infer
 
@@ -223,7 +229,7 @@ def _torch_scores(
     return logits.numpy(), scores[0].numpy()
 
 
-def _ties(scores: np.ndarray, expected: np.ndarray, outputs: np.ndarray) -> int:
+def count_ties(scores: np.ndarray, expected: np.ndarray, outputs: np.ndarray) -> int:
     """Count pixels whose outputs differ though torch scores both alike."""
     rows, columns = np.nonzero(expected != outputs)
     ours = scores[expected[rows, columns], rows, columns]
@@ -231,21 +237,23 @@ def _ties(scores: np.ndarray, expected: np.ndarray, outputs: np.ndarray) -> int:
     return int((np.abs(ours - theirs) <= TIE * np.abs(scores).max()).sum())
 
 
-def _table(metadata: ModelMetadata) -> np.ndarray:
+def id_table(metadata: ModelMetadata) -> np.ndarray:
     """Return the (256,) uint8 table from output index to class id."""
     table = output_table(metadata)
     return np.arange(256, dtype=np.uint8) if table is None else table
 
 
-def _finished(logits: np.ndarray, metadata: ModelMetadata, size_hw: tuple[int, ...]) -> np.ndarray:
+def finished_labels(
+    logits: np.ndarray, metadata: ModelMetadata, size_hw: tuple[int, ...]
+) -> np.ndarray:
     """Label as a segmenter does, at the ground truth's size."""
     labels = labels_from_logits(
         logits[0], (size_hw[0], size_hw[1]), align_corners=metadata.align_corners
     )
-    return _table(metadata)[labels]
+    return id_table(metadata)[labels]
 
 
-def _agreement(
+def agreement_by_class(
     joint: np.ndarray, metadata: ModelMetadata
 ) -> tuple[dict[str, float | None], tuple[str, ...]]:
     """Return the agreement of every class, and the classes on enough pixels to be judged."""

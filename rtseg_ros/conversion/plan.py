@@ -7,7 +7,7 @@ from typing import Any
 
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
-from rtseg_ros.runtime.model_file import model_path, read_model_file
+from rtseg_ros.runtime.model_file import carries_metadata, model_path, read_model_file
 from rtseg_ros.runtime.tensorrt.engine import build_plan
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt.plan import open_target
@@ -70,7 +70,7 @@ def only_engine(settings: ConversionSettings, options: TensorRtOptions) -> bool:
         ConversionError: If the settings contradict that.
         EngineError: If a plan is asked for and there is no GPU or library to build it with.
     """
-    is_model = model_path(settings.checkpoint).suffix == '.onnx'
+    is_model = carries_metadata(model_path(settings.checkpoint))
     if is_model and not settings.engine:
         raise ConversionError(
             f"checkpoint is '{settings.checkpoint}', a model file already; set engine to build "

@@ -31,11 +31,13 @@ class Preset:
     size_hw: tuple[int, int] | None = None
 
 
-_ZERO, _BYTE = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)
+_ZERO, _ONE, _BYTE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (255.0, 255.0, 255.0)
 
 PRESETS: dict[str, Preset] = {
     'imagenet': Preset('torchvision, ImageNet', 'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB),
     'zero-one': Preset('RGB / 255 without statistics', 'rgb', _ZERO, _BYTE),
+    'unscaled-rgb': Preset('RGB from 0 to 255 as it is', 'rgb', _ZERO, _ONE),
+    'unscaled-bgr': Preset('BGR from 0 to 255 as it is', 'bgr', _ZERO, _ONE),
     'swiftnet-cityscapes': Preset(
         'SwiftNet repository, configs/rn18_single_scale.py and rn18_pyramid.py',
         'rgb', (73.15, 82.90, 72.3), (47.67, 48.49, 47.73), size_hw=(1024, 2048),

@@ -26,7 +26,7 @@ def report(
         f'{metadata.precision}, input {width}x{height} (width x height).',
         '',
         f'- sha256 of this model: `{sha256}`',
-        f'- sha256 of the checkpoint: `{metadata.checkpoint_sha256}`',
+        f'- sha256 of the source: `{metadata.checkpoint_sha256}`',
         f'- preprocessing: {preprocessing.channel_order}, mean {_numbers(preprocessing.mean)}, '
         f'std {_numbers(preprocessing.std)}, scale {preprocessing.scale:g}',
         *(f'- {note}' for note in notes),
@@ -36,7 +36,7 @@ def report(
         lines.append(f'- accuracy recorded in the checkpoint: mIoU {miou:.4f} on {data}')
     lines += [
         '',
-        '## Comparison with torch',
+        f'## Comparison with {parity.reference}',
         '',
         f'Tolerance {parity.tolerance:g} for every class: **{verdict}**. {parity.frames} frames '
         f'from {parity.source}, run by {parity.engine}: {parity.summary()}.',

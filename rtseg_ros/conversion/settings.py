@@ -10,7 +10,9 @@ from rtseg_ros.options import parameter
 class ConversionSettings:
     """Settings of one conversion; ``convert`` says what each is for."""
 
-    checkpoint: str = parameter('', 'Training checkpoint: a torch or safetensors file.')
+    checkpoint: str = parameter(
+        '', 'Training checkpoint (torch or safetensors), or a .onnx file that others exported.'
+    )
     output: str = parameter('', 'Path of the .onnx file to write.')
     network: str = parameter(
         '', 'Name of the network (see rtseg models); empty to take it from the checkpoint.'
@@ -44,6 +46,25 @@ class ConversionSettings:
         (0.0, 0.0, 0.0), 'Divides the channels, on 0..255; 0 0 0 to use a preset instead.'
     )
     scale: float = parameter(1.0, 'Multiplies the result; used where std is given.')
+    output_name: str = parameter(
+        '', 'Output of a foreign .onnx file to use; needed where it has several.'
+    )
+    output_kind: str = parameter(
+        'auto',
+        'What that output holds: scores, softmax probabilities, sigmoid probabilities, class ids; '
+        'auto to tell it from type, shape and values.',
+        choices=('auto', 'logits', 'probabilities', 'sigmoid', 'labels'),
+    )
+    threshold: float = parameter(
+        0.5,
+        'Probability above which a pixel of a foreign model with one channel is the second class.',
+        minimum=0.001,
+        maximum=0.999,
+    )
+    align_corners: bool = parameter(
+        False,
+        'Enlarge the scores of a foreign model with aligned corners, not half-pixel centres.',
+    )
     precision: str = parameter('fp32', 'Number format of the network body.', choices=PRECISIONS)
     free_batch: bool = parameter(
         False,

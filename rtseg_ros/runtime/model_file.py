@@ -130,6 +130,14 @@ def model_path(name_or_path: str | Path) -> Path:
     return shipped if shipped.is_file() else Path(name_or_path)
 
 
+def carries_metadata(path: Path) -> bool:
+    """Whether a file is a model of ours, by its content; False too if it cannot be read."""
+    try:
+        return METADATA_KEY in wire.summary(path.read_bytes()).properties
+    except (OSError, ValueError):
+        return False
+
+
 def read_model_file(path: str | Path) -> ModelFile:
     """Read and check a model.
 
@@ -166,8 +174,9 @@ def model_file_from_content(content: bytes, path: Path) -> ModelFile:
         ) from error
     if METADATA_KEY not in found.properties:
         raise ModelFileError(
-            f"'{path}' carries no {METADATA_KEY} metadata (class names, preprocessing); make it "
-            'with rtseg convert from the training checkpoint'
+            f"'{path}' carries no {METADATA_KEY} metadata (class names, preprocessing); import it "
+            f'with rtseg convert {path} -o model.onnx --labels LABELS and the preprocessing that '
+            'it was trained with'
         )
     metadata = _metadata(found.properties[METADATA_KEY], path)
     model = ModelFile(

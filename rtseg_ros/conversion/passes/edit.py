@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from rtseg_ros.errors import ConversionError
@@ -75,9 +75,13 @@ def fold_constants(model: onnx.ModelProto) -> None:
     for node in list(graph.node):
         if node.op_type == 'Shape' and all(shapes.get(node.input[0], [0])):
             values: list[np.ndarray] = [np.array(shapes[node.input[0]], np.int64)]
-        elif all(name in known for name in node.input if name):
+        elif _can_fold(node) and all(name in known for name in node.input if name):
             feeds = {name: known[name] for name in node.input if name}
-            results = ReferenceEvaluator(node).run(None, feeds)
+            # A function, because a bare node would be read as of the newest opset.
+            step = helper.make_function(
+                'fold', 'step', list(feeds), list(node.output), [node], model.opset_import
+            )
+            results = ReferenceEvaluator(step).run(None, feeds, attributes={})
             values = [np.asarray(value) for value in results]
         else:
             continue
@@ -85,6 +89,15 @@ def fold_constants(model: onnx.ModelProto) -> None:
             known[name] = value
             set_constant(graph, name, value)
         graph.node.remove(node)
+
+
+def _can_fold(node: onnx.NodeProto) -> bool:
+    """Whether a node always computes the same, and is worth more as what it computes."""
+    is_random = node.op_type.startswith('Random') or node.op_type in ('Bernoulli', 'Multinomial')
+    # A quantised weight folded into floats would no longer run in eight bits.
+    is_quantized = node.op_type in ('QuantizeLinear', 'DequantizeLinear')
+    has_graph = any(item.HasField('g') for item in node.attribute)
+    return node.domain in ('', 'ai.onnx') and not (is_random or is_quantized or has_graph)
 
 
 def omit_empty_inputs(graph: onnx.GraphProto) -> None:

@@ -1,0 +1,1 @@
+"""Models that others trained and exported: what they are, and how they come into our contract."""

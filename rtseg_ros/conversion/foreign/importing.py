@@ -1,0 +1,154 @@
+"""The import of a foreign model: what it is, what the user says of it, and our model of it."""
+
+from dataclasses import dataclass
+
+import onnx
+
+from rtseg_ros.conversion.foreign.input_layout import InputLayout, input_layout
+from rtseg_ros.conversion.foreign.original import Original
+from rtseg_ros.conversion.foreign.output_layout import OutputLayout, output_layout, output_name
+from rtseg_ros.conversion.foreign.preprocessing import told_preprocessing
+from rtseg_ros.conversion.foreign.rewrite import rewritten
+from rtseg_ros.conversion.foreign.source import Source, read_source
+from rtseg_ros.conversion.settings import ConversionSettings
+from rtseg_ros.errors import ConversionError
+from rtseg_ros.frames.sample import made_items
+from rtseg_ros.labels import LabelSet, load_label_set
+from rtseg_ros.runtime.model_file import ModelMetadata
+
+NETWORK = 'imported'
+_PROBES = 3
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A foreign model in our contract.
+
+    Attributes:
+        model: In float32, checked.
+        metadata: What it will say about itself.
+        notes: What was decided and why, one sentence each.
+        original: The model as it came, to compare with.
+        output: What of it is used.
+        decisions: The same for machines, for the metadata's ``extra``.
+    """
+
+    model: onnx.ModelProto
+    metadata: ModelMetadata
+    notes: tuple[str, ...]
+    original: Original
+    output: OutputLayout
+    decisions: dict[str, object]
+
+
+def import_model(settings: ConversionSettings) -> Imported:
+    """Read a foreign .onnx file and write it into our contract, in float32.
+
+    Raises:
+        ConversionError: If something is neither told nor stated by the file.
+        LabelSetError: If there is no such label set.
+    """
+    source = read_source(settings.checkpoint)
+    _refuse_other_options(settings)
+    given = input_layout(source)
+    name = output_name(source, settings.output_name)
+    if not settings.labels:
+        raise ConversionError(
+            f"'{source.path}' does not say its classes; give --labels camvid, cityscapes or a "
+            'YAML file'
+        )
+    labels = load_label_set(settings.labels)
+    preprocessing, why = told_preprocessing(settings, source, given)
+    original = Original(source, given, name, preprocessing)
+    probes = [original.run(item.frame()) for item in made_items(preprocessing.size_hw, _PROBES)]
+    wanted = output_layout(
+        name, probes, preprocessing.size_hw, labels.num_classes, settings.output_kind
+    )
+    unlabelled, which = _unlabelled_output(settings, wanted, labels)
+    if wanted.kind == 'labels' and settings.precision != 'fp32':
+        raise ConversionError(
+            f"output '{name}' holds class ids, and {settings.precision} is compared by scores; "
+            'export the model with its scores, or leave out --precision'
+        )
+    metadata = ModelMetadata(
+        network=NETWORK,
+        labels=labels,
+        preprocessing=preprocessing,
+        align_corners=settings.align_corners,
+        precision=settings.precision,
+        unlabelled_output=unlabelled,
+        checkpoint_sha256=source.sha256,
+    )
+    model = rewritten(source, given, wanted, metadata, threshold=settings.threshold)
+    notes, decisions = _notes(settings, source, given, wanted, why)
+    if which:
+        notes.append(which)
+    return Imported(model, metadata, tuple(notes), original, wanted, decisions)
+
+
+def _refuse_other_options(settings: ConversionSettings) -> None:
+    for name in ('network', 'weights_key'):
+        if getattr(settings, name):
+            option = name.replace('_', '-')
+            raise ConversionError(
+                f"--{option} is for checkpoints, '{settings.checkpoint}' is an ONNX file; leave "
+                'it out'
+            )
+
+
+def _unlabelled_output(
+    settings: ConversionSettings, wanted: OutputLayout, labels: LabelSet
+) -> tuple[int | None, str]:
+    """Return the output that means unlabelled and a note on it; nothing is guessed."""
+    told = settings.unlabelled_output
+    if wanted.kind == 'labels' or wanted.channels <= labels.num_classes:
+        if told not in ('auto', 'none'):
+            raise ConversionError(
+                f'unlabelled_output is {told}, but the model has one output per class'
+            )
+        return None, ''
+    if not told.isdecimal() or int(told) > labels.num_classes:
+        raise ConversionError(
+            f"output '{wanted.name}' has {wanted.channels} channels for {labels.num_classes} "
+            f'classes of {labels.name}: say which one means unlabelled with --unlabelled-output, '
+            f'0 to {labels.num_classes}, or give --labels with {wanted.channels} classes'
+        )
+    return int(told), f'output {told} of 0 to {labels.num_classes} means unlabelled'
+
+
+def _notes(
+    settings: ConversionSettings,
+    source: Source,
+    given: InputLayout,
+    wanted: OutputLayout,
+    why: str,
+) -> tuple[list[str], dict[str, object]]:
+    kind = f'{wanted.kind} {wanted.shape}'
+    notes = [
+        f"{source.path.name}: opset {source.opset}, input '{given.name}' {given.describe()}, "
+        f"output '{wanted.name}' {kind}",
+        f'the output holds {wanted.kind}: {wanted.why}',
+        f'preprocessing from {why}',
+    ]
+    if wanted.kind != 'labels':
+        how = 'aligned corners' if settings.align_corners else 'half-pixel centres'
+        notes.append(f'scores are enlarged bilinearly with {how}')
+    if wanted.is_binary:
+        notes.append(f'one channel: the second class above {settings.threshold:g}')
+    if not settings.verify:
+        notes.append('compared on drawn frames only')
+    decisions: dict[str, object] = {
+        'source': source.path.name,
+        'source_sha256': source.sha256,
+        'opset': source.opset,
+        'input': f'{given.name}: {given.describe()}',
+        'output': f'{wanted.name}: {kind}',
+        'output_kind': wanted.kind,
+        'preprocessing_from': why,
+        'threshold': settings.threshold if wanted.is_binary else None,
+        'licence': next(
+            (v for k, v in source.properties.items() if k.lower() in ('license', 'licence')),
+            'unknown',
+        ),
+    }
+    return notes, decisions
