@@ -42,9 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(list(sys.argv[1:] if arguments is None else arguments))
         finally:
             sys.stdout.flush()  # else it would fail after the end, where nothing can be caught
-    except BrokenPipeError:
+    except BrokenPipeError as error:
         if not _reader_is_gone():
-            raise
+            print(f'rtseg: {_of_the_system(error)}', file=sys.stderr)
+            return 1
         return 141
 
 
@@ -56,6 +57,11 @@ def _reader_is_gone() -> bool:
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return True
+
+
+def _of_the_system(error: OSError) -> str:
+    subject = '' if error.filename is None else f"'{error.filename}': "
+    return f'{subject}{error.strerror or error}'
 
 
 def _run(words: list[str]) -> int:
@@ -92,8 +98,7 @@ def _run(words: list[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        subject = '' if error.filename is None else f"'{error.filename}': "
-        print(f'rtseg {verb}: {subject}{error.strerror or error}', file=sys.stderr)
+        print(f'rtseg {verb}: {_of_the_system(error)}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f'rtseg {verb}: interrupted', file=sys.stderr)

@@ -1,8 +1,11 @@
 """Files that are written: whether they can be, asked before long work, and in one step."""
 
 from collections.abc import Mapping
+import json
 import os
 from pathlib import Path
+import sys
+from typing import Any
 
 from rtseg_ros.errors import SettingError
 
@@ -21,10 +24,13 @@ def check_output_file(path: str | Path | None) -> None:
     path = Path(path)
     if path.is_dir():
         raise SettingError(f"'{path}' is a folder; give the path of a file")
-    if path.exists():
-        if not os.access(path, os.W_OK):
-            raise SettingError(f"'{path}' is not writable; mend its permissions or name another")
-    elif not path.parent.is_dir():
+    if path.exists() and not os.access(path, os.W_OK):
+        raise SettingError(f"'{path}' is not writable; mend its permissions or name another")
+    if _is_stream(path):
+        return
+    if path.is_symlink():
+        path = path.resolve()  # what it points at is written
+    if not path.parent.is_dir():
         raise SettingError(
             f"'{path}' cannot be written: there is no folder '{path.parent}'; make it first"
         )
@@ -46,8 +52,33 @@ def check_output_folder(path: str | Path) -> None:
     _check_writable(folder)
 
 
+def write_json(path: str | Path | None, document: Any) -> None:
+    """Write figures for machines, whole or not at all; a stream gets them as they are.
+
+    Args:
+        path: As the user gave it; nothing is written if it is empty or None.
+        document: Plain types.
+
+    Raises:
+        OSError: If it cannot be written, with its path; a file is then as it was before.
+    """
+    if path:
+        write_text(path, json.dumps(document, indent=2) + '\n')
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all; a stream gets it as it is.
+
+    Raises:
+        OSError: If it cannot be written, with its path; a file is then as it was before.
+    """
+    replace_files({Path(path): text.encode()})
+
+
 def replace_files(contents: Mapping[Path, bytes]) -> None:
     """Write files so that a failure at any moment leaves each the old one or the whole new one.
+
+    What is no file, as /dev/stdout, a pipe or a terminal, is written into, after the files.
 
     Args:
         contents: The files in the order in which they appear.
@@ -55,7 +86,13 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
     Raises:
         OSError: If one cannot be written, with its path; nothing new is left then.
     """
-    waiting = {path: path.with_name(f'.{path.name}.{os.getpid()}.tmp') for path in contents}
+    streams = [path for path in contents if _is_stream(path)]
+    # A link stays one: what it points at is replaced.
+    targets = {path: path.resolve() for path in contents if path not in streams}
+    waiting = {
+        path: target.with_name(f'.{target.name}.{os.getpid()}.tmp')
+        for path, target in targets.items()
+    }
     try:
         for path, temporary in waiting.items():
             with temporary.open('wb') as file:
@@ -63,12 +100,39 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
                 file.flush()
                 os.fsync(file.fileno())  # a robot is switched off, not shut down
         for path, temporary in waiting.items():
-            os.replace(temporary, path)
+            os.replace(temporary, targets[path])
+        for path in streams:
+            _write_stream(path, contents[path])
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         for temporary in waiting.values():
             temporary.unlink(missing_ok=True)
+
+
+def _is_stream(path: Path) -> bool:
+    return _own_stream(path) is not None or (path.exists() and not path.is_file())
+
+
+def _own_stream(path: Path) -> int | None:
+    """Return the number of the open file that a name like /dev/stdout stands for."""
+    for _ in range(3):  # /dev/stdout -> /proc/self/fd/1
+        number = path.name
+        if number.isdecimal() and path.parent.resolve() == Path(f'/proc/{os.getpid()}/fd'):
+            return int(number)
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None
+
+
+def _write_stream(path: Path, content: bytes) -> None:
+    """Write where the stream stands: opened anew, a redirected one would start from the top."""
+    number = _own_stream(path)
+    if number in (1, 2):
+        (sys.stdout if number == 1 else sys.stderr).flush()  # what was said before comes first
+    with path.open('wb') if number is None else os.fdopen(os.dup(number), 'wb') as file:
+        file.write(content)
 
 
 def _check_writable(folder: Path) -> None:

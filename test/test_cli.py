@@ -2,7 +2,6 @@
 
 import errno
 import os
-from pathlib import Path
 import subprocess
 import sys
 
@@ -25,6 +24,34 @@ def test_a_reader_that_has_enough_is_no_error(words, unbuffered):
     os.close(writer)
     assert result.stderr == ''
     assert result.returncode in (0, 141)  # argparse says nothing of its own help's failure
+
+
+@pytest.mark.parametrize('words', [['models', '--json', '/dev/stdout'], ['doctor', '--no-dds']])
+def test_a_reader_that_has_enough_of_long_work_is_no_error(words):
+    """The reader goes after the first line, as in ``rtseg doctor | head -1``."""
+    pytest.importorskip('torch', reason='the list of networks needs torch')
+    command = f'{sys.executable} -m rtseg_ros.cli {" ".join(words)} | head -1'
+    result = subprocess.run(
+        ['bash', '-c', f'{command}; exit ${{PIPESTATUS[0]}}'], capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+    assert result.stderr == ''
+    assert result.returncode in (0, 1, 141)  # the doctor may have found something
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_a_closed_pipe_that_is_not_the_output_is_named():
+    """As in ``rtseg models --json >(true)``."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = ['models', '--describe', 'swiftnet_mnv2_camvid', '--json', f'/dev/fd/{writer}']
+    result = subprocess.run(
+        [sys.executable, '-m', 'rtseg_ros.cli', *words], pass_fds=[writer], text=True,
+        capture_output=True, timeout=120,
+    )  # fmt: skip
+    os.close(writer)
+    assert result.stderr == f"rtseg: '/dev/fd/{writer}': Broken pipe\n"
+    assert result.returncode == 1
 
 
 def test_help_names_every_verb(capsys):
@@ -93,10 +120,10 @@ def test_output_folder_that_cannot_be_made_is_refused_before_the_work(words, tmp
 def test_an_error_of_the_system_is_one_line(tmp_path, capsys, monkeypatch):
     pytest.importorskip('torch', reason='the list of networks needs torch')
 
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, 'No space left on device', str(tmp_path / 'x.json'))
+    def full(*_):
+        raise OSError(errno.ENOSPC, 'No space left on device')
 
-    monkeypatch.setattr(Path, 'write_text', full)
+    monkeypatch.setattr(os, 'replace', full)
     model = 'swiftnet_mnv2_camvid'
     assert main(['models', '--describe', model, '--json', str(tmp_path / 'x.json')]) == 1
     said = capsys.readouterr().err

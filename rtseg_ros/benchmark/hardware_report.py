@@ -1,13 +1,13 @@
 """What the owner of a Jetson or a GPU sends back: the check of the TensorRT engine as a report."""
 
 from collections.abc import Callable, Sequence
-import json
 from pathlib import Path
 from typing import Any
 
 from rtseg_ros.benchmark.hardware_check import check_hardware
 from rtseg_ros.errors import EngineError
 from rtseg_ros.machine import machine
+from rtseg_ros.output_files import write_json, write_text
 from rtseg_ros.runtime.model_file import SHIPPED_MODELS, model_path, read_model_file
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
@@ -72,8 +72,8 @@ def hardware_report(
         'passed': all(result['passed'] for result in results),
     }
     output.mkdir(parents=True, exist_ok=True)
-    (output / 'tensorrt.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
-    (output / 'tensorrt.md').write_text(markdown(document), encoding='utf-8')
+    write_json(output / 'tensorrt.json', document)
+    write_text(output / 'tensorrt.md', markdown(document))
     return document
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rtseg_ros import __version__
 from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.subject import Source, Subject
+from rtseg_ros.output_files import write_text
 from rtseg_ros.runtime.preprocess import preprocessing_from_dict
 
 
@@ -33,9 +34,7 @@ def kept_subject(network: str, size_hw: tuple[int, int], source: Source, folder:
     if not description.exists():
         place.mkdir(parents=True, exist_ok=True)
         subject = prepare(network, size_hw, source, place)
-        temporary = description.with_suffix('.tmp')
-        temporary.write_text(json.dumps(asdict(subject), default=str), encoding='utf-8')
-        temporary.replace(description)
+        write_text(description, json.dumps(asdict(subject), default=str))
     return _subject(json.loads(description.read_text(encoding='utf-8')))
 
 

@@ -1,12 +1,11 @@
 """``rtseg benchmark``: speed against other ways to run a network, all in the same run."""
 
 import argparse
-import json
 from pathlib import Path
 
 from rtseg_ros.engines import PRECISIONS
 from rtseg_ros.errors import BenchmarkError
-from rtseg_ros.output_files import check_output_file, check_output_folder
+from rtseg_ros.output_files import check_output_file, check_output_folder, write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,8 +83,7 @@ def _report(arguments: argparse.Namespace) -> int:
     document = hardware_report(
         arguments.networks, arguments.output, say=lambda text: print(text, flush=True)
     )
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+    write_json(arguments.json, document)
     print(markdown(document))
     print(f'wrote tensorrt.md and tensorrt.json to {arguments.output.resolve()}')
     return 0 if document['passed'] else 3

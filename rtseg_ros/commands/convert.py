@@ -1,7 +1,6 @@
 """``rtseg convert``: a training checkpoint becomes a model file, a model file a TensorRT plan."""
 
 import argparse
-import json
 from pathlib import Path
 import sys
 from typing import Any
@@ -10,7 +9,7 @@ from rtseg_ros.conversion.plan import build_model_plan, only_engine
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ParityError
 from rtseg_ros.options import add_options, settings_from_options
-from rtseg_ros.output_files import check_output_file
+from rtseg_ros.output_files import check_output_file, write_json
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 TENSORRT = 'tensorrt_'
@@ -44,8 +43,7 @@ def run(args: argparse.Namespace) -> int:
     except ParityError as error:
         print(f'\nrtseg convert: {error}', file=sys.stderr)
         return 3
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=2) + '\n', encoding='utf-8')
+    write_json(args.json, figures)
     return 0
 
 

@@ -2,9 +2,7 @@
 
 import argparse
 import importlib.util
-import json
 from pathlib import Path
-import shutil
 from typing import Any
 
 import cv2
@@ -17,7 +15,7 @@ from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.overlay import legend
 from rtseg_ros.machine import machine
-from rtseg_ros.output_files import check_output_file, check_output_folder
+from rtseg_ros.output_files import check_output_file, check_output_folder, write_json
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
 
@@ -85,10 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     cv2.imwrite(str(sheet), contact_sheet(rows, segmenter.labels))
     summary = _summary(recording, segmenter.labels, source or arguments.topic)
     summary['identical_to_offline'] = {'checked': len(recording.moments), 'equal': equal}
-    text = json.dumps(summary, indent=2)
-    (output / 'summary.json').write_text(text + '\n', encoding='utf-8')
-    if arguments.json:
-        shutil.copyfile(output / 'summary.json', arguments.json)
+    for path in (output / 'summary.json', arguments.json):
+        write_json(path, summary)
     frames = summary['frames']
     latency = summary['latency_ms']['camera_to_mask']
     print(

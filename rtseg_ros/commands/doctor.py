@@ -4,8 +4,6 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
-import json
-from pathlib import Path
 import sys
 
 from rtseg_ros.doctor import machine_checks
@@ -13,7 +11,7 @@ from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.doctor.ros_checks import ros
 from rtseg_ros.engines import ENGINES, FLAVOURS
 from rtseg_ros.errors import ModelFileError
-from rtseg_ros.output_files import check_output_file
+from rtseg_ros.output_files import check_output_file, write_json
 
 # What may be missing or broken is imported where it is looked at.
 
@@ -43,9 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         findings.append(finding)
     problems = sum(not finding.ok for finding in findings)
     print(f'{problems} problem{"" if problems == 1 else "s"} in {len(findings)} checks')
-    if arguments.json:
-        summary = {'problems': problems, 'findings': [asdict(finding) for finding in findings]}
-        Path(arguments.json).write_text(json.dumps(summary, indent=2) + '\n', encoding='utf-8')
+    summary = {'problems': problems, 'findings': [asdict(finding) for finding in findings]}
+    write_json(arguments.json, summary)
     return 1 if problems else 0
 
 

@@ -2,9 +2,7 @@
 
 import argparse
 from collections.abc import Callable
-import json
 from pathlib import Path
-import shutil
 from typing import Any
 
 from tqdm import tqdm
@@ -25,7 +23,6 @@ from rtseg_ros.evaluation.report.report import (
     report_from_recorder,
     segmenter_facts,
     write_report,
-    write_text,
 )
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
 from rtseg_ros.frames.bag_source import BagSource
@@ -36,7 +33,7 @@ from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.labels.mapping import align
 from rtseg_ros.options import topic_name, within
-from rtseg_ros.output_files import check_output_file, check_output_folder
+from rtseg_ros.output_files import check_output_file, check_output_folder, write_json
 from rtseg_ros.runtime import Segmenter, load_segmenter
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
 
@@ -290,8 +287,7 @@ def _calibrate(segmenter: Segmenter, source: Source, model: str) -> Calibration:
 
 
 def _finish(report: dict[str, Any], output: Path, copy: str | None) -> None:
-    if copy:
-        shutil.copyfile(output / 'report.json', copy)
+    write_json(copy, report)
     words = [f'{report["accounting"]["published"]} of {report["frames"]} frames']
     for key, name in (('miou', 'mIoU'), ('pixel_accuracy', 'pixel accuracy')):
         if report.get(key) is not None:
@@ -317,6 +313,5 @@ def _verdict(report: dict[str, Any], requirements: list[Requirement], *, allow_e
 def _compare(arguments: argparse.Namespace) -> int:
     comparison = compare(*arguments.compare)
     print(comparison.table())
-    if arguments.json:
-        write_text(Path(arguments.json), json.dumps(comparison.to_dict(), indent=2) + '\n')
+    write_json(arguments.json, comparison.to_dict())
     return 0

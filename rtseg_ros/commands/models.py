@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtseg_ros.errors import CheckpointError
-from rtseg_ros.output_files import check_output_file
+from rtseg_ros.output_files import check_output_file, write_json
 from rtseg_ros.runtime.model_file import model_path, read_model_file
 
 if TYPE_CHECKING:
@@ -45,13 +45,11 @@ def run(args: argparse.Namespace) -> int:
     else:
         result = _counts(args.size_hw)
         lines = _table(result['networks'])
-    text = json.dumps(result, indent=2)
     if args.json == '-':
-        print(text)
+        print(json.dumps(result, indent=2))
         return 0
     print('\n'.join(lines))
-    if args.json:
-        Path(args.json).write_text(text + '\n', encoding='utf-8')
+    write_json(args.json, result)
     return 0
 
 

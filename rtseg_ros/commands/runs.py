@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import asdict
-import json
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,7 @@ import cv2
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.frames.sample import read_items
 from rtseg_ros.labels import LabelSet
-from rtseg_ros.output_files import check_output_file, replace_files
+from rtseg_ros.output_files import check_output_file, replace_files, write_json
 from rtseg_ros.training.sheet import sheet
 from rtseg_ros.training.summary import RunSummary, markdown_table, summarise_run
 
@@ -42,9 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(markdown_table(list(runs.values())))
     if arguments.sheet is not None:
         _draw(arguments, runs)
-    if arguments.json:
-        text = json.dumps([asdict(item) for item in runs.values()], indent=2)
-        arguments.json.write_text(text + '\n', encoding='utf-8')
+    write_json(arguments.json, [asdict(item) for item in runs.values()])
     return 0
 
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.machine import machine
-from rtseg_ros.output_files import check_output_file
+from rtseg_ros.output_files import check_output_file, write_json
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
 
 # Shorter, and too little memory is seen after the start to say whether it grows.
@@ -58,10 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     problems = report.problems(growth_mib=arguments.growth_mib)
     summary = {**asdict(report), 'problems': problems, 'machine': machine()}
-    text = json.dumps(summary, indent=2)
-    print(text)
-    if arguments.json:
-        Path(arguments.json).write_text(text + '\n', encoding='utf-8')
+    print(json.dumps(summary, indent=2))
+    write_json(arguments.json, summary)
     for problem in problems:
         print(f'not met: {problem}')
     return 3 if problems else 0

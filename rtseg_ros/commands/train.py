@@ -3,7 +3,6 @@
 import argparse
 from dataclasses import asdict, replace
 import hashlib
-import json
 from pathlib import Path
 import shlex
 import sys
@@ -19,7 +18,7 @@ from rtseg_ros.frames.datasets.check import check_dataset
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.networks import create_network, list_networks
 from rtseg_ros.networks.encoders.encoder import load_encoder_weights
-from rtseg_ros.output_files import check_output_file, check_output_folder
+from rtseg_ros.output_files import check_output_file, check_output_folder, write_json
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing
 from rtseg_ros.training.pretrained import pretrained_encoder
 from rtseg_ros.training.recipe import RECIPES, Recipe, default_recipe
@@ -156,9 +155,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         best = trainer.run(progress)
     print(f'best mIoU on {val.name}: {best:.4f}; weights in {arguments.output / "best.pth"}')
-    if arguments.json:
-        result = {'network': arguments.network, 'miou': best, 'epochs': recipe.epochs}
-        Path(arguments.json).write_text(json.dumps(result) + '\n', encoding='utf-8')
+    result = {'network': arguments.network, 'miou': best, 'epochs': recipe.epochs}
+    write_json(arguments.json, result)
     return 0
 
 

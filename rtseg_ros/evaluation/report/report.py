@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime, timezone
 import importlib.metadata
-import json
 from pathlib import Path
 import shlex
 import sys
@@ -14,7 +13,7 @@ from rtseg_ros.evaluation.recorder import Recorder
 from rtseg_ros.evaluation.report.html import page
 from rtseg_ros.evaluation.usable import why_unusable
 from rtseg_ros.machine import machine
-from rtseg_ros.output_files import replace_files
+from rtseg_ros.output_files import write_json, write_text
 from rtseg_ros.runtime import Segmenter
 from rtseg_ros.runtime.model_file import ModelFile
 
@@ -121,12 +120,7 @@ def versions() -> dict[str, str]:
 
 def write_report(output: Path, report: Mapping[str, Any], recorder: Recorder) -> None:
     """Write ``report.json`` and ``report.html`` into a folder."""
-    write_text(output / 'report.json', json.dumps(report, indent=2) + '\n')
+    write_json(output / 'report.json', report)
     html = page(report, timeline=recorder.timeline, latencies=recorder.latencies,
                 previews=recorder.previews.chosen())  # fmt: skip
     write_text(output / 'report.html', html)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file in one step: a reader sees the old one or the new one."""
-    replace_files({path: text.encode()})
