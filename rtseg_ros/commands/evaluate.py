@@ -19,6 +19,7 @@ from rtseg_ros.evaluation.compare import compare
 from rtseg_ros.evaluation.evaluate import evaluate
 from rtseg_ros.evaluation.live.report import report_live
 from rtseg_ros.evaluation.live.spool import Spool
+from rtseg_ros.evaluation.report.comparison_page import write_comparison
 from rtseg_ros.evaluation.report.report import (
     report_from_recorder,
     segmenter_facts,
@@ -120,16 +121,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='first fit the temperature of the confidence and store it in the model file',
     )  # fmt: skip
     result.add_argument(
-        '--compare', nargs=2, metavar='REPORT', help='compare two report.json and do nothing else'
-    )
+        '--compare', nargs=2, metavar='REPORT',
+        help='compare two report.json, write compare.html and do nothing else',
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate or compare."""
     check_output_file(arguments.json)
+    check_output_folder(arguments.output)
     if arguments.compare:
         return _compare(arguments)
-    check_output_folder(arguments.output)
     requirements = [requirement_from_text(text) for text in arguments.require]
     source = _source(arguments)
     if arguments.live:
@@ -313,5 +315,6 @@ def _verdict(report: dict[str, Any], requirements: list[Requirement], *, allow_e
 def _compare(arguments: argparse.Namespace) -> int:
     comparison = compare(*arguments.compare)
     print(comparison.table())
+    print(write_comparison(Path(arguments.output), comparison))
     write_json(arguments.json, comparison.to_dict())
     return 0

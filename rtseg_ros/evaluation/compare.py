@@ -40,10 +40,19 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All figures of two reports, and sentences on what limits the comparison."""
+    """All figures of two reports, and sentences on what limits the comparison.
+
+    Attributes:
+        changes: The figures.
+        notes: What limits the comparison.
+        reports: Paths of the first and the second report.
+        subjects: What each of them is about.
+    """
 
     changes: tuple[Change, ...]
     notes: tuple[str, ...]
+    reports: tuple[str, str]
+    subjects: tuple[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types."""
@@ -104,7 +113,29 @@ def compare(first: str | Path, second: str | Path) -> Comparison:
         )
     frames = [_frames(path.with_name('frames.jsonl'), len(names[0])) for path in paths]
     changes = [*_accuracy(reports, names[0], frames), *_speed(reports, frames)]
-    return Comparison(tuple(changes), tuple(_notes(reports, frames)))
+    return Comparison(
+        changes=tuple(changes),
+        notes=tuple(_notes(reports, frames)),
+        reports=(str(paths[0]), str(paths[1])),
+        subjects=(_subject(reports[0]), _subject(reports[1])),
+    )
+
+
+def _subject(report: dict[str, Any]) -> str:
+    """Say what a report is about, as far as it says so itself."""
+    model, source, frames = (
+        part if isinstance(part, dict) else {}
+        for part in (report.get(key) for key in ('model', 'source', 'accounting'))
+    )
+    what = ' on '.join(str(part) for part in (model.get('file'), source.get('name')) if part)
+    facts = (
+        what,
+        model.get('engine'),
+        report.get('mode'),
+        f'{frames.get("received", "?")} frames',
+        str(report.get('created', ''))[:16].replace('T', ' '),
+    )
+    return ', '.join(str(fact) for fact in facts if fact)
 
 
 def _report(path: Path) -> dict[str, Any]:

@@ -111,8 +111,12 @@ def test_compare(work, tmp_path, capsys):
     capsys.readouterr()
     json_path = tmp_path / 'compare.json'
     words = ['evaluate', '--compare', str(tmp_path / 'a'), str(tmp_path / 'b' / 'report.json')]
-    assert main([*words, '--json', str(json_path)]) == 0
-    assert 'same' in capsys.readouterr().out
+    folder = tmp_path / 'new' / 'comparison'
+    assert main([*words, '-o', str(folder), '--json', str(json_path)]) == 0
+    out = capsys.readouterr().out
+    assert 'same' in out
+    assert str(folder / 'compare.html') in out
+    assert str(tmp_path / 'a' / 'report.json') in (folder / 'compare.html').read_text()
     changes = {item['name']: item for item in json.loads(json_path.read_text())['changes']}
     assert changes['mIoU']['interval'] == [0, 0]
 

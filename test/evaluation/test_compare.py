@@ -121,3 +121,18 @@ def test_what_cannot_be_compared(tmp_path, counts):
     (tmp_path / 'list.json').write_text('[1]')
     with pytest.raises(EvaluationError, match='not a report of rtseg evaluate'):
         compare(first, tmp_path / 'list.json')
+
+
+def test_reports_are_named_by_what_they_are_about(tmp_path, counts):
+    hits, unions, latency = counts
+    first = write_report(
+        tmp_path / 'a', hits, unions, latency,
+        model={'file': 'm.onnx', 'engine': 'tensorrt'}, source={'name': 'bag'},
+        created='2026-01-02T03:04:05+00:00',
+    )  # fmt: skip
+    second = write_report(tmp_path / 'b', hits, unions, latency, model='damaged')
+    comparison = compare(first, second / 'report.json')
+    assert comparison.reports == (str(first / 'report.json'), str(second / 'report.json'))
+    assert comparison.subjects == (
+        'm.onnx on bag, tensorrt, offline, 120 frames, 2026-01-02 03:04', 'offline, 120 frames',
+    )  # fmt: skip
