@@ -21,6 +21,10 @@ class FrameError(RtsegError):
     """A frame, or the message that carries it, cannot be segmented."""
 
 
+class CalibrationError(RtsegError):
+    """A camera's calibration is missing or not possible."""
+
+
 class SettingError(RtsegError):
     """A setting has a value that is not possible."""
 

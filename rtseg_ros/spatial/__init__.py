@@ -1,0 +1,1 @@
+"""From pixels to places, as arrays: calibration, rectification, points, a ground grid."""

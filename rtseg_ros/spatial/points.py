@@ -1,0 +1,192 @@
+"""Labelled points: the join of a mask with depth, as the bytes of an organised PointCloud2."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtseg_ros.errors import FrameError
+from rtseg_ros.spatial.camera_model import CameraModel
+from rtseg_ros.spatial.depth import metres
+
+# name, offset in bytes, sensor_msgs/PointField type: 7 is FLOAT32, 2 is UINT8
+FIELDS = (
+    ('x', 0, 7), ('y', 4, 7), ('z', 8, 7), ('rgb', 12, 7), ('label', 16, 2), ('confidence', 17, 2)
+)  # fmt: skip
+POINT_STEP = 20
+
+
+@dataclass(frozen=True)
+class PointOptions:
+    """Which points are made.
+
+    Attributes:
+        stride: Every n-th pixel of every n-th row.
+        minimum_m: Nearest depth that counts.
+        maximum_m: Farthest depth that counts.
+        classes: Ids that get points; None for all.
+        unlabelled_id: Mask value without a point.
+    """
+
+    stride: int = 1
+    minimum_m: float = 0.0
+    maximum_m: float = float('inf')
+    classes: frozenset[int] | None = None
+    unlabelled_id: int = 255
+
+
+class PointMaker:
+    """Makes the points of one camera; what depends on its calibration only is kept.
+
+    Attributes:
+        camera: Of the mask and the depth image: an undistorted one.
+        options: Which points are made.
+    """
+
+    def __init__(self, camera: CameraModel, options: PointOptions) -> None:
+        """Work out the rays of all pixels."""
+        self.camera, self.options = camera, options
+        height, width = camera.size_hw
+        step = options.stride
+        v, u = np.mgrid[:height:step, :width:step]
+        self.shape = u.shape
+        rays = camera.rays_from_pixels(np.stack([u.ravel(), v.ravel()], axis=1))
+        self._rays = rays.astype(np.float32).reshape(*self.shape, 2)
+        wanted = np.ones(256, bool)
+        if options.classes is not None:
+            wanted[:] = False
+            wanted[list(options.classes)] = True
+        wanted[options.unlabelled_id] = False
+        # Multiplied with the depth: 1 for a class that is asked for, else not a number.
+        self._factor = np.where(wanted, np.float32(1), np.float32(np.nan)).astype(np.float32)
+
+    def from_depth(
+        self,
+        depth: np.ndarray,
+        labels: np.ndarray,
+        *,
+        confidence: np.ndarray | None,
+        colors_bgr: np.ndarray,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Join a mask with the depth image that is aligned with it.
+
+        Args:
+            depth: (H, W) uint16 in mm or float32 in m, of the mask's size.
+            labels: (H, W) uint8.
+            confidence: (H, W) uint8, or None for 255 everywhere.
+            colors_bgr: (H, W, 3) uint8 picture, or (256, 3) uint8 colours by id.
+            out: An array that an earlier call returned and nobody reads any more.
+
+        Returns:
+            (h, w, 20) uint8, the points in ``FIELDS``; x, y, z are NaN where there is no depth,
+            it is out of range, or the label is not asked for.
+
+        Raises:
+            FrameError: If the sizes differ.
+        """
+        self._check('depth', depth)
+        z = metres(
+            self._strided(depth),
+            minimum_m=self.options.minimum_m,
+            maximum_m=self.options.maximum_m,
+        )
+        strided = self._check_labels(labels)
+        z *= self._factor[strided]
+        out, floats = self._room(out)
+        np.multiply(z, self._rays[..., 0], out=floats[..., 0])
+        np.multiply(z, self._rays[..., 1], out=floats[..., 1])
+        floats[..., 2] = z
+        self._finish(out, strided, confidence, colors_bgr)
+        return out
+
+    def from_cloud(
+        self,
+        xyz: np.ndarray,
+        labels: np.ndarray,
+        *,
+        confidence: np.ndarray | None,
+        colors_bgr: np.ndarray,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Give labels to the points of an organised cloud of the mask's size.
+
+        Args:
+            xyz: (H, W, 3) float32 in the optical frame; NaN where there is no point.
+            labels: As for ``from_depth``.
+            confidence: Likewise.
+            colors_bgr: Likewise.
+            out: Likewise.
+        """
+        self._check('the cloud', xyz)
+        points = self._strided(xyz)
+        strided = self._check_labels(labels)
+        factor = self._factor[strided]
+        with np.errstate(invalid='ignore'):
+            far = ~(
+                (points[..., 2] >= max(self.options.minimum_m, 1e-6))
+                & (points[..., 2] <= self.options.maximum_m)
+            )
+        factor[far] = np.nan
+        out, floats = self._room(out)
+        np.multiply(points, factor[..., None], out=floats[..., :3])
+        self._finish(out, strided, confidence, colors_bgr)
+        return out
+
+    def _finish(
+        self,
+        out: np.ndarray,
+        labels: np.ndarray,
+        confidence: np.ndarray | None,
+        colors_bgr: np.ndarray,
+    ) -> None:
+        words = out.view(np.uint32)  # (h, w, 5)
+        if colors_bgr.ndim == 2:
+            table = colors_bgr.astype(np.uint32)
+            packed = table[:, 0] | table[:, 1] << 8 | table[:, 2] << 16
+            words[..., 3] = packed[labels]
+        else:
+            self._check('the picture', colors_bgr)
+            words[..., 3] = 0
+            out[..., 12:15] = self._strided(colors_bgr)
+        if confidence is None:
+            words[..., 4] = labels.astype(np.uint32) | 255 << 8
+        else:
+            self._check('confidence', confidence)
+            words[..., 4] = labels.astype(np.uint32) | (
+                self._strided(confidence).astype(np.uint32) << 8
+            )
+
+    def _room(self, out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        if out is None or out.shape != (*self.shape, POINT_STEP):
+            out = np.empty((*self.shape, POINT_STEP), np.uint8)
+        return out, out.view(np.float32)
+
+    def _strided(self, image: np.ndarray) -> np.ndarray:
+        step = self.options.stride
+        return image[::step, ::step]
+
+    def _check_labels(self, labels: np.ndarray) -> np.ndarray:
+        self._check('the mask', labels)
+        return self._strided(labels)
+
+    def _check(self, what: str, image: np.ndarray) -> None:
+        if image.shape[:2] != self.camera.size_hw:
+            (height, width), (rows, columns) = image.shape[:2], self.camera.size_hw
+            raise FrameError(
+                f'{what} is {width} x {height} and camera_info is of {columns} x {rows}; take the '
+                'depth that is aligned with the colour image, and its camera_info'
+            )
+
+
+def points_from_depth(
+    depth: np.ndarray,
+    labels: np.ndarray,
+    camera: CameraModel,
+    *,
+    confidence: np.ndarray | None = None,
+    colors_bgr: np.ndarray,
+    options: PointOptions | None = None,
+) -> np.ndarray:
+    """Join one mask with one depth image; ``PointMaker.from_depth`` for a stream of them."""
+    maker = PointMaker(camera, options or PointOptions())
+    return maker.from_depth(depth, labels, confidence=confidence, colors_bgr=colors_bgr)
