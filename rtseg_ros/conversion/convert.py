@@ -112,6 +112,11 @@ def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
     progress('reading the checkpoint', 0, 1)
     imported = task = None
     if is_onnx(settings.checkpoint):
+        if settings.verify_engine != 'onnxruntime':
+            raise ConversionError(
+                f"verify_engine is '{settings.verify_engine}': a foreign .onnx file is compared "
+                'with the original in onnxruntime only; leave it out'
+            )
         imported = import_model(settings)
         metadata, notes = imported.metadata, list(imported.notes)
     else:
