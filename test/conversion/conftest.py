@@ -19,6 +19,7 @@ from rtseg_ros.runtime.preprocess import Preprocessing
 from rtseg_ros.training.checkpoint import FORMAT
 
 SIZE_HW = (64, 96)
+SEED = 1
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -76,6 +77,7 @@ def network() -> Callable[..., nn.Module]:
             with pytest.MonkeyPatch.context() as patch:
                 # VGG-16's last layers cut down from 4096, for the time that 119M values take.
                 patch.setattr(vgg16, 'FC_CHANNELS', 32)
+                torch.manual_seed(SEED)  # whatever ran before: figures of tests depend on it
                 made[name, outputs] = _settled(create_network(name, outputs))
         return made[name, outputs]
 
