@@ -269,8 +269,10 @@ def _sqlite_messages(path: Path) -> Iterator[Stored]:
                     'SELECT id, topic_id, timestamp, data FROM messages WHERE id > ? ORDER BY id',
                     (last,),
                 ):
-                    last, topic, log_time_ns, data = row
-                    bad_rows = 0
+                    number, topic, log_time_ns, data = row
+                    if number <= last:  # a damaged page leads back: never round in circles
+                        raise sqlite3.DatabaseError('its rows are out of order')
+                    last = number
                     if topic in names and isinstance(data, bytes):
                         yield (*names[topic], int(log_time_ns), data)
                 break
