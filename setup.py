@@ -48,11 +48,11 @@ setup(
     entry_points={
         'console_scripts': [
             'rtseg = rtseg_ros.cli:main',
-            'segmentation_node = rtseg_ros.nodes.segmentation_node:main',
-            'conversion_node = rtseg_ros.nodes.conversion_node:main',
-            'evaluation_node = rtseg_ros.nodes.evaluation_node:main',
-            'video_node = rtseg_ros.nodes.video_node:main',
-            'bag_player = rtseg_ros.nodes.bag_player:main',
+            'segmentation_node = rtseg_ros.nodes.start:segmentation_node',
+            'conversion_node = rtseg_ros.nodes.start:conversion_node',
+            'evaluation_node = rtseg_ros.nodes.start:evaluation_node',
+            'video_node = rtseg_ros.nodes.start:video_node',
+            'bag_player = rtseg_ros.nodes.start:bag_player',
         ],
     },
 )

@@ -1,17 +1,21 @@
 """Plays one camera of a bag as if it were there: the bag's own gaps, present stamps."""
 
+if __name__ == '__main__':
+    import sys
+
+    from rtseg_ros.nodes.start import start
+
+    sys.exit(start('bag_player'))  # takes the signals, then imports this file
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 import json
 import struct
-import sys
 import time
 from typing import Any
 
 import rclpy
 from rclpy.duration import Duration
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -23,6 +27,7 @@ from rtseg_ros.frames.bags import CAMERA_INFO, COMPRESSED, RawMessage
 from rtseg_ros.frames.retime import MAX_GAP_S, Retimer
 from rtseg_ros.frames.stamp import NS_PER_S, sec_and_nanosec
 from rtseg_ros.nodes.image_topics import image_topic
+from rtseg_ros.nodes.main import run_node
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.options import parameter
 
@@ -75,7 +80,7 @@ class BagPlayer(Node):
 
     def __init__(self) -> None:
         super().__init__('bag_player')
-        declare_parameters(self, PlayerParameters)
+        declare_parameters(self, {'': PlayerParameters})
         settings = read_parameters(self, PlayerParameters)
         self._source = BagSource(
             settings.bag, image_topic=settings.image_topic,
@@ -225,20 +230,9 @@ def with_stamp(raw: RawMessage, stamp_ns: int) -> bytes:
 
 def main() -> int:
     """Run the node until SIGINT or SIGTERM, or the end of autoplay; 1 if it cannot play."""
-    rclpy.init()
-    try:
-        node = BagPlayer()
-        while rclpy.ok() and not node.finished:
-            rclpy.spin_once(node, timeout_sec=_SLICE_S)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (InvalidParameterTypeException, InvalidParameterValueException, RtsegError) as error:
-        rclpy.logging.get_logger('bag_player').fatal(str(error))
-        return 1
-    finally:
-        rclpy.try_shutdown()
-    return 0
+    return run_node('bag_player', BagPlayer, _spin)
 
 
-if __name__ == '__main__':
-    sys.exit(main())
+def _spin(node: BagPlayer) -> None:
+    while rclpy.ok() and not node.finished:
+        rclpy.spin_once(node, timeout_sec=_SLICE_S)

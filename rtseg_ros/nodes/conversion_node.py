@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import signal
-import sys
+if __name__ == '__main__':
+    import sys
+
+    from rtseg_ros.nodes.start import start
+
+    sys.exit(start('conversion_node'))  # takes the signals, then imports this file
+
 import time
 from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-import rclpy
 from rclpy.duration import Duration
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 
 from rtseg_ros.conversion.plan import BuiltPlan, build_model_plan, only_engine
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ParityError, RtsegError
 from rtseg_ros.nodes.diagnostics import status
 from rtseg_ros.nodes.log_bridge import forward_log
-from rtseg_ros.nodes.parameters import declare_parameters, read_parameters, unknown_overrides
+from rtseg_ros.nodes.main import run_node
+from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
+from rtseg_ros.nodes.start import STOPPED, ignore_signals
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 if TYPE_CHECKING:
@@ -46,15 +50,11 @@ class ConversionNode(Node):
         """
         values = [Parameter(key, value=value) for key, value in (overrides or {}).items()]
         super().__init__('conversion', parameter_overrides=values, **options)
-        declare_parameters(self, ConversionSettings)
-        declare_parameters(self, TensorRtOptions, prefix=TENSORRT)
+        declare_parameters(self, {'': ConversionSettings, TENSORRT: TensorRtOptions})
         forward_log('rtseg_ros.tensorrt', self.get_logger())
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._heard_from = time.monotonic() + _DISCOVERY_S
         self._logged = 0.0
-        for name, close in unknown_overrides(self).items():
-            hint = f"; did you mean '{close}'?" if close else ''
-            self.get_logger().warning(f"there is no parameter '{name}'{hint}")
 
     def run(self) -> int:
         """Convert, build or both; returns the exit status, as ``rtseg convert`` does.
@@ -83,6 +83,7 @@ class ConversionNode(Node):
             self._say_last(reason, {'stage': 'failed'}, DiagnosticStatus.ERROR)
             return 3 if isinstance(error, ParityError) else 1
         except KeyboardInterrupt:
+            self.get_logger().warning('stopped before the model was written')
             self._publish('stopped', {'stage': 'failed'}, DiagnosticStatus.ERROR)
             raise
         self._finish(done, built)
@@ -131,8 +132,7 @@ class ConversionNode(Node):
     def _say_last(self, message: str, values: dict[str, Any], level: bytes) -> None:
         """Publish how it ended, and see to it that this is not lost with the process."""
         # A signal must not make a finished conversion look like one that was stopped.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        ignore_signals()
         while not self._diagnostics.get_subscription_count():
             if time.monotonic() > self._heard_from:
                 break
@@ -166,20 +166,10 @@ def _reason(error: RtsegError | ModuleNotFoundError) -> str:
 def main() -> int:
     """Run the node: 0 written, 1 an error, 3 too far from torch, 130 stopped."""
     # Nothing spins here: signals must reach the work itself.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    log = rclpy.logging.get_logger('conversion')
-    try:
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        return ConversionNode().run()
-    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-        log.fatal(str(error))
-        return 1
-    except KeyboardInterrupt:
-        log.warning('stopped before the model was written')
-        return 130
-    finally:
-        rclpy.try_shutdown()
-
-
-if __name__ == '__main__':
-    sys.exit(main())
+    return run_node(
+        'conversion',
+        ConversionNode,
+        ConversionNode.run,
+        interruptible=True,
+        stopped=STOPPED['conversion_node'],
+    )

@@ -1,23 +1,27 @@
 """Listens to a running graph and reports how accurate and how fast it is."""
 
+if __name__ == '__main__':
+    import sys
+
+    from rtseg_ros.nodes.start import start
+
+    sys.exit(start('evaluation_node'))  # takes the signals, then imports this file
+
 from dataclasses import dataclass
 from pathlib import Path
-import sys
 import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
-from rtseg_ros.errors import FrameError, RtsegError
+from rtseg_ros.errors import FrameError
 from rtseg_ros.evaluation.live.matcher import LiveMatcher
 from rtseg_ros.evaluation.live.report import LiveRun, report_live, started_again
 from rtseg_ros.evaluation.live.spool import Spool
@@ -34,6 +38,7 @@ from rtseg_ros.labels import LabelSet, load_label_set
 from rtseg_ros.labels.mapping import align
 from rtseg_ros.nodes.diagnostics import full_name, is_from, is_namesake
 from rtseg_ros.nodes.image_topics import image_topic
+from rtseg_ros.nodes.main import run_node
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.options import parameter
 from rtseg_ros.runtime.model_file import model_path, read_model_file
@@ -109,7 +114,7 @@ class EvaluationNode(Node):
         """
         values = [Parameter(key, value=value) for key, value in (overrides or {}).items()]
         super().__init__('evaluation', parameter_overrides=values, **options)
-        declare_parameters(self, EvaluationParameters)
+        declare_parameters(self, {'': EvaluationParameters})
         self.settings = read_parameters(self, EvaluationParameters)
         self.last_image = 0.0
         self.diagnostics: dict[str, str] = {}
@@ -307,8 +312,10 @@ def _listen(node: EvaluationNode, spool: Spool) -> LiveRun:
             quiet_s = time.monotonic() - node.last_image
             if node.last_image and silence_s and quiet_s > silence_s:
                 break
-    except (KeyboardInterrupt, ExternalShutdownException):
-        # This is the regular end where silence_s is 0.
+    except Exception:
+        if rclpy.ok():
+            raise
+        # A signal took the context away: the regular end where silence_s is 0.
         error = KeyboardInterrupt() if silence_s else None
     matcher.finish()
     spool.close()
@@ -317,16 +324,4 @@ def _listen(node: EvaluationNode, spool: Spool) -> LiveRun:
 
 def main() -> int:
     """Run the node until the images end, or SIGINT or SIGTERM; 1 if nothing can be reported."""
-    rclpy.init()
-    try:
-        _listen_and_report(EvaluationNode())
-    except (InvalidParameterTypeException, InvalidParameterValueException, RtsegError) as error:
-        rclpy.logging.get_logger('evaluation').fatal(str(error))
-        return 1
-    finally:
-        rclpy.try_shutdown()
-    return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())
+    return run_node('evaluation', EvaluationNode, _listen_and_report)

@@ -1,5 +1,6 @@
 """Node parameters as dataclasses: one field holds default, description and accepted values."""
 
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
 from difflib import get_close_matches
 import re
@@ -148,11 +149,27 @@ class VideoParameters:
     )  # fmt: skip
 
 
-def declare_parameters(node: Node, kind: type[Any], *, prefix: str = '') -> None:
-    """Declare every field of a parameter dataclass on a node, with a prefix before its name."""
-    for item in fields(kind):
+def declare_parameters(node: Node, kinds: Mapping[str, type[Any]]) -> None:
+    """Declare all parameters of a node; warn of those that were given and that it does not have.
+
+    Args:
+        node: Has them afterwards.
+        kinds: Prefix of the names -> dataclass; each of its fields becomes a parameter.
+
+    Raises:
+        InvalidParameterTypeException: If a value that was given is of another type.
+        InvalidParameterValueException: If it is out of range.
+    """
+    declared = {
+        prefix + item.name: item for prefix, kind in kinds.items() for item in fields(kind)
+    }
+    # First: a mistyped name is often the reason why a value is refused.
+    for name, close in _unknown_overrides(node, list(declared)).items():
+        hint = f"; did you mean '{close}'?" if close else ''
+        node.get_logger().warning(f"there is no parameter '{name}'{hint}")
+    for name, item in declared.items():
         value = list(item.default) if isinstance(item.default, tuple) else item.default
-        node.declare_parameter(prefix + item.name, value, _descriptor(item))
+        node.declare_parameter(name, value, _descriptor(item))
 
 
 def read_parameters(node: Node, kind: type[Parameters], *, prefix: str = '') -> Parameters:
@@ -198,13 +215,9 @@ def refusal(
     return ''
 
 
-def unknown_overrides(node: Node) -> dict[str, str]:
-    """Return the parameters that were given at start and that no node knows, e.g. a typo.
-
-    Returns:
-        For each its closest known name, or nothing.
-    """
-    known = list(node.get_parameters_by_prefix(''))
+def _unknown_overrides(node: Node, declared: list[str]) -> dict[str, str]:
+    """Return the parameters that were given at start and that nobody knows: closest known name."""
+    known = [*declared, *node.get_parameters_by_prefix('')]  # rclpy has declared its own
     given = getattr(node, '_parameter_overrides', {})  # rclpy has no public way to list them
     result = {}
     for name in given:

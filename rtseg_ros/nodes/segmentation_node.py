@@ -1,9 +1,15 @@
 """The perception node: camera images in, label images, confidence and overlays out."""
 
+if __name__ == '__main__':
+    import sys
+
+    from rtseg_ros.nodes.start import start
+
+    sys.exit(start('segmentation_node'))  # takes the signals, then imports this file
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-import sys
 import threading
 from typing import Any
 
@@ -12,7 +18,6 @@ from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -22,12 +27,12 @@ from std_srvs.srv import Trigger
 
 from rtseg_ros.errors import RtsegError
 from rtseg_ros.nodes.log_bridge import forward_log
+from rtseg_ros.nodes.main import run_node
 from rtseg_ros.nodes.parameters import (
     SegmentationParameters,
     declare_parameters,
     read_parameters,
     refusal,
-    unknown_overrides,
 )
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount, LogLimit, one_line
 from rtseg_ros.nodes.segmentation.camera import Camera
@@ -56,8 +61,7 @@ class SegmentationNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__('segmentation')
-        declare_parameters(self, SegmentationParameters)
-        declare_parameters(self, TensorRtOptions, prefix=TENSORRT)
+        declare_parameters(self, {'': SegmentationParameters, TENSORRT: TensorRtOptions})
         forward_log('rtseg_ros.tensorrt', self.get_logger())
         self._total = FrameAccount()
         self._reporter = Reporter(self, self._total)
@@ -89,9 +93,6 @@ class SegmentationNode(LifecycleNode):
         ):
             group = MutuallyExclusiveCallbackGroup()
             self.create_timer(period_s, callback, callback_group=group, clock=steady)
-        for name, close in unknown_overrides(self).items():
-            hint = f"; did you mean '{close}'?" if close else ''
-            self.get_logger().warning(f"there is no parameter '{name}'{hint}")
         if LabelInfo is None:
             self.get_logger().warning(ABSENCE)
         if self.get_parameter('autostart').value:
@@ -403,20 +404,17 @@ def _reason(error: Exception) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until SIGINT or SIGTERM; 1 if a parameter has an impossible value."""
-    rclpy.init(args=arguments)
-    try:
-        node = SegmentationNode()
-    except (InvalidParameterTypeException, InvalidParameterValueException, RtsegError) as error:
-        rclpy.logging.get_logger('segmentation').fatal(_reason(error))
-        rclpy.try_shutdown()
-        return 1
+    return run_node('segmentation', SegmentationNode, _spin, arguments=arguments)
+
+
+def _spin(node: SegmentationNode) -> None:
     executor: Any = MultiThreadedExecutor(num_threads=4)
     executor.add_node(node)
     try:
         while rclpy.ok():
             try:
                 executor.spin()
-            except (KeyboardInterrupt, ExternalShutdownException):
+            except ExternalShutdownException:
                 break
             except Exception as error:  # noqa: BLE001  e.g. an entity that just went away
                 if rclpy.ok():
@@ -424,9 +422,3 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         node.stop()
         executor.shutdown()
-        rclpy.try_shutdown()
-    return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

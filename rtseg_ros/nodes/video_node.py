@@ -1,12 +1,16 @@
 """A video file or a folder of images as a camera."""
 
-import sys
+if __name__ == '__main__':
+    import sys
+
+    from rtseg_ros.nodes.start import start
+
+    sys.exit(start('video_node'))  # takes the signals, then imports this file
+
 
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
@@ -15,6 +19,7 @@ from std_msgs.msg import Header
 from rtseg_ros.errors import FrameError
 from rtseg_ros.frames.video import open_source
 from rtseg_ros.nodes.diagnostics import status
+from rtseg_ros.nodes.main import run_node
 from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.nodes.parameters import VideoParameters, declare_parameters, read_parameters
 
@@ -24,7 +29,7 @@ class VideoNode(Node):
 
     def __init__(self) -> None:
         super().__init__('video')
-        declare_parameters(self, VideoParameters)
+        declare_parameters(self, {'': VideoParameters})
         self._settings = read_parameters(self, VideoParameters)
         own_rate_hz, self._frames = open_source(self._settings.source)
         self._next = next(self._frames, None)
@@ -72,19 +77,4 @@ class VideoNode(Node):
 
 def main() -> int:
     """Run the node until SIGINT or SIGTERM; 1 if a parameter or the source cannot be used."""
-    rclpy.init()
-    try:
-        node = VideoNode()
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (FrameError, InvalidParameterTypeException, InvalidParameterValueException) as error:
-        rclpy.logging.get_logger('video').fatal(str(error))
-        return 1
-    finally:
-        rclpy.try_shutdown()
-    return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())
+    return run_node('video', VideoNode, rclpy.spin)
