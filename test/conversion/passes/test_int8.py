@@ -91,7 +91,8 @@ def test_it_is_nearly_as_good(models, metadata):
         run(small, frame, in_float=True),
     )
     assert np.corrcoef(exact.ravel(), logits.ravel())[0, 1] > 0.99
-    assert (labels != int8_labels).mean() < 0.1
+    # Random weights leave many pixels undecided: 0.043 to 0.102 over six draws of them.
+    assert (labels != int8_labels).mean() < 0.15
 
 
 def test_weights_are_the_nearest_levels(models):
