@@ -215,7 +215,7 @@ COMPRESSED = {
 
 
 def test_the_documents_count_these_kinds():
-    text = (Path(__file__).parents[2] / 'docs' / 'nodes.md').read_text()
+    text = (Path(__file__).parents[3] / 'docs' / 'nodes.md').read_text()
     kinds = [*RAW.values(), *COMPRESSED.values()]
     refused = sum(kind.words is not None for kind in kinds)
     assert (
