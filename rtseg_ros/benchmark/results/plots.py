@@ -1,6 +1,7 @@
 """Pictures of the results: accuracy against speed, stages, and how cost grows."""
 
 from collections.abc import Sequence
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from rtseg_ros.benchmark.contenders.contender import OURS
 from rtseg_ros.benchmark.results.published import PUBLISHED
@@ -15,6 +17,9 @@ from rtseg_ros.benchmark.results.table import Row
 from rtseg_ros.benchmark.scaling import Curve
 
 _LEAST_MIOU_SPAN = 0.06
+# Ticks of a logarithmic axis stand at 1, 2 and 5: two always lie in a span of this factor.
+_LEAST_LOG_SPAN = 6.25
+_MOST_INCHES = 15.0  # in height; more panels than that get further columns
 _BLUE, _GREY = '#1f6fb2', '#8a8f98'
 _OURS_COLORS = {'fp32': _BLUE, 'fp16': '#5b3f95', 'int8': '#c2318b'}
 _STAGE_COLORS = {
@@ -66,7 +71,8 @@ def scatter(rows: Sequence[Row], path: Path, *, device: str) -> bool:
                 name, point, xytext=(12, 0), textcoords='offset points', va='center', fontsize=8
             )
         left.set_title(f'measured, {device}')
-        marks = left.legend(fontsize=8, loc='best').legend_handles
+        figure.supxlabel('area of a circle: parameters of the network', fontsize=9, color='0.4')
+        marks = left.legend(fontsize=8, loc='best', frameon=True).legend_handles
         for mark in marks:
             mark.set_sizes([40])  # type: ignore[union-attr]
         right.scatter(
@@ -108,19 +114,31 @@ def stage_bars(bars: dict[str, dict[str, dict[str, float]]], path: Path) -> None
         bars: By title of the panel, name of the bar and stage.
         path: File to write.
     """
-    counts = [len(panel) for panel in bars.values()]
+    columns = 1
+    while (height := sum(_row_inches(bars, columns))) > _MOST_INCHES and columns < len(bars):
+        columns += 1
+    rows = _row_inches(bars, columns)
     with rc_context(_STYLE):
-        figure = Figure(figsize=(9, 1 + 0.3 * sum(counts) + 0.8 * len(bars)), layout='constrained')
-        grid = figure.subplots(len(bars), 1, squeeze=False, height_ratios=counts)[:, 0]
-        for axes, (title, panel) in zip(grid, bars.items(), strict=True):
+        size = (9 if columns == 1 else 5 * columns, 1 + height)
+        figure = Figure(figsize=size, layout='constrained')
+        grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=rows).ravel()
+        for axes in grid[len(bars) :]:
+            axes.remove()
+        for axes, (title, panel) in zip(grid, bars.items(), strict=False):
             _bars(axes, panel)
             axes.set_title(title, loc='left', fontsize=10)
-        grid[-1].set_xlabel('median time of a frame (ms)')
+        figure.supxlabel('median time of a frame (ms)', fontsize=10)
         used = {stage for panel in bars.values() for stages in panel.values() for stage in stages}
         colors = {stage: color for stage, color in _STAGE_COLORS.items() if stage in used}
         patches = [Patch(color=color, label=stage) for stage, color in colors.items()]
         figure.legend(handles=patches, loc='outside upper center', ncols=len(colors), fontsize=9)
         figure.savefig(path, dpi=110)
+
+
+def _row_inches(bars: dict[str, dict[str, dict[str, float]]], columns: int) -> list[float]:
+    """Return the height of each row of panels: that of the panel with the most bars."""
+    inches = [0.8 + 0.3 * len(panel) for panel in bars.values()]
+    return [max(inches[start : start + columns]) for start in range(0, len(inches), columns)]
 
 
 def _bars(axes: Axes, panel: dict[str, dict[str, float]]) -> None:
@@ -153,24 +171,37 @@ def scaling_curves(curves: Sequence[Curve], path: Path) -> None:
             for name, color in zip(names, (_BLUE, _GREY), strict=False):
                 points = by_name[name].points
                 xs = [point.x for point in points]
-                _line(above, xs, [point.total_ms for point in points], name, color)
+                label = 'total' if len(names) == 1 else name
+                _line(above, xs, [point.total_ms for point in points], label, color)
                 for stage in ('preprocess', 'infer', 'labels'):
                     if all(stage in point.stages_ms for point in points):
                         times = [point.stages_ms[stage] for point in points]
                         _line(above, xs, times, stage, _STAGE_COLORS[stage], '--')
-                _line(below, xs, [point.memory_mib for point in points], name, color)
+                _line(below, xs, [point.memory_mib for point in points], label, color)
             above.set_title(title)
             above.set_ylabel('time (ms)')
-            above.set_yscale('log')
+            _log_ticks(above)
             above.legend(fontsize=8)
             below.set_ylabel('peak memory (MiB)')
-            below.set_ylim(bottom=0)
+            below.set_ylim(0, 1.1 * below.dataLim.y1)
+            if len(names) > 1:
+                below.legend(fontsize=8)
             for axes in (above, below):
                 axes.set_xscale('log')
                 axes.set_xlabel(by_name[names[0]].unit)
                 axes.set_xticks(xs, [f'{x:.3g}' for x in xs], fontsize=8)
                 axes.minorticks_off()
         figure.savefig(path, dpi=130)
+
+
+def _log_ticks(axes: Axes) -> None:
+    """Make the y axis logarithmic, with at least two ticks that are written as numbers."""
+    axes.set_yscale('log')
+    low, high = axes.get_ylim()
+    spare = max(1.0, math.sqrt(_LEAST_LOG_SPAN / (high / low)))
+    axes.set_ylim(low / spare, high * spare)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:g}'))
 
 
 def _area(parameters_m: float) -> float:

@@ -8,7 +8,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rtseg_ros.evaluation.previews import Preview
-from rtseg_ros.evaluation.report.plots import latency_histogram_svg, reliability_svg, timeline_svg
+from rtseg_ros.evaluation.report.plots import (
+    FRAME,
+    latency_histogram_svg,
+    reliability_svg,
+    timeline_svg,
+)
 from rtseg_ros.evaluation.report.sections import percent, view_of_report
 from rtseg_ros.metrics.latency import StageLatencies, Timeline
 
@@ -65,7 +70,7 @@ def _plots(
     """Draw what there is to draw; matplotlib has escaped the words in it."""
     plots: dict[str, Markup | None] = dict.fromkeys(('latency', 'timeline', 'reliability'))
     if 'total' in latencies.stages:
-        x_label = 'time (s)' if report['mode'] == 'live' else 'frame'
+        x_label = 'time (s)' if report['mode'] == 'live' else FRAME
         plots['latency'] = Markup(latency_histogram_svg(latencies.stages['total']))
         plots['timeline'] = Markup(timeline_svg(timeline.moments, x_label=x_label))
     if 'calibration' in report:

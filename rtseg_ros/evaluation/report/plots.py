@@ -22,6 +22,7 @@ _VARIABLES = {
     _WARN: 'var(--warn)',
     _SOFT: 'var(--soft)',
 }
+FRAME = 'frame'  # what the x axis counts where there are no times
 _STYLE: Any = {
     'svg.fonttype': 'none',
     'svg.hashsalt': 'rtseg_ros',
@@ -66,7 +67,12 @@ def latency_histogram_svg(histogram: LatencyHistogram) -> str:
 
 
 def timeline_svg(moments: list[Moment], *, x_label: str) -> str:
-    """Draw latency over time; frames without a mask are marked below the axis' zero."""
+    """Draw latency over time; frames without a mask are marked below the axis' zero.
+
+    Args:
+        moments: At least one.
+        x_label: ``FRAME`` where frames were counted, else what their times are.
+    """
     times = np.array([moment.time_s for moment in moments])
     latencies = np.array([moment.latency_ms for moment in moments])
     lost = np.array([moment.lost for moment in moments])
@@ -75,7 +81,7 @@ def timeline_svg(moments: list[Moment], *, x_label: str) -> str:
         alone = len(times) < 200
         axes.plot(
             times, latencies, color=_ACCENT, linewidth=1.4,
-            marker='o' if alone else '', markersize=2.5,
+            marker='o' if alone else '', markersize=2.5, label='latency',
         )  # fmt: skip
         top = float(np.nanmax(latencies)) * 1.1 if np.isfinite(latencies).any() else 1.0
         axes.set_ylim(-0.08 * top if lost.any() else 0, top)
@@ -85,7 +91,12 @@ def timeline_svg(moments: list[Moment], *, x_label: str) -> str:
                 times[gone], np.full(len(gone), -0.04 * top), linestyle='', marker='|',
                 color=_WARN, markersize=9, markeredgewidth=1.6, label='no mask',
             )  # fmt: skip
-            axes.legend(loc='upper right', fontsize=10)
+            axes.legend(loc='lower right', bbox_to_anchor=(1, 1), ncols=2, fontsize=10)
+        # Of a single frame, too, the axis has more than one tick.
+        spare = 0.02 * max(np.ptp(times), 1.0)
+        axes.set_xlim(times[0] - spare, max(times[-1], times[0] + 1) + spare)
+        if x_label == FRAME:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel(x_label)
         axes.set_ylabel('latency (ms)')
         return _svg(figure, 'timeline')
@@ -95,7 +106,7 @@ def reliability_svg(curves: dict[str, list[dict[str, float]]]) -> str:
     """Draw accuracy over confidence for each named curve; the diagonal is perfect."""
     with rc_context(_STYLE):
         figure, axes = _figure(4.2, 3.6)
-        axes.plot([0, 1], [0, 1], color=_TEXT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot([0, 1], [0, 1], color=_TEXT, linewidth=1, linestyle=(0, (4, 3)), label='perfect')
         for (name, curve), color in zip(curves.items(), (_WARN, _ACCENT), strict=False):
             axes.plot(
                 [point['confidence'] for point in curve],

@@ -3,11 +3,17 @@
 import json
 import math
 
+from drawn import figures_of, legend, ticks
 import pytest
 from strict_html import assert_self_contained
 
 from rtseg_ros.evaluation.report.html import page
-from rtseg_ros.evaluation.report.plots import latency_histogram_svg, reliability_svg, timeline_svg
+from rtseg_ros.evaluation.report.plots import (
+    FRAME,
+    latency_histogram_svg,
+    reliability_svg,
+    timeline_svg,
+)
 from rtseg_ros.metrics.latency import LatencyHistogram, StageLatencies, Timeline
 
 
@@ -121,10 +127,33 @@ def test_plots_of_any_times(values):
         assert '#0101' not in svg
 
 
+@pytest.mark.parametrize('count', [1, 2, 3, 400])
+@pytest.mark.parametrize('x_label', [FRAME, 'time (s)'])
+def test_axes_have_ticks_and_lines_names(count, x_label, monkeypatch):
+    figures = figures_of(monkeypatch)
+    histogram, timeline = LatencyHistogram(), Timeline()
+    for index in range(count):
+        histogram.add(5.0 + index % 2)
+        timeline.add(float(index), 5.0 + index % 2)
+    latency_histogram_svg(histogram)
+    timeline_svg(timeline.moments, x_label=x_label)
+    timeline.add(float(count), None)
+    timeline_svg(timeline.moments, x_label=x_label)
+    assert len(figures) == 3
+    for figure in figures:
+        for which in ('x', 'y'):
+            assert len(ticks(figure.axes[0], which)) >= 2
+    if x_label == FRAME:
+        assert all(text.isdigit() for text in ticks(figures[1].axes[0], 'x'))
+    assert legend(figures[2].axes[0]) == ['latency', 'no mask']
+
+
 def test_plots_of_nothing_but_losses():
     timeline = Timeline()
     timeline.add(0.0, None)
     assert 'no mask' in timeline_svg(timeline.moments, x_label='frame')
     assert math.isnan(timeline.moments[0].latency_ms)
     curve = [{'pixels': 500, 'confidence': 0.9, 'accuracy': 0.8}]
-    assert 'before' in reliability_svg({'before': curve, 'after': []})
+    svg = reliability_svg({'before': curve, 'after': []})
+    assert 'before' in svg
+    assert 'perfect' in svg
