@@ -60,12 +60,16 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
         engine = [machine_checks.engine()]
     elif arguments.engine == 'tensorrt' and all(finding.ok for finding in opencv):
         engine = _tensorrt(arguments)
+    elif arguments.engine == 'openvino' and all(finding.ok for finding in opencv):
+        engine = _openvino(arguments)
     else:
         engine = []
     yield from engine
     # Without them it would only repeat what they say.
     if all(finding.ok for finding in [*opencv, *engine]):
         yield _model(arguments)
+        if arguments.engine != 'tensorrt':
+            yield from _recommended(arguments)
     yield from machine_checks.folders()
     yield machine_checks.shared_memory()
     yield machine_checks.receive_buffer()
@@ -83,6 +87,30 @@ def _tensorrt(arguments: argparse.Namespace) -> list[Finding]:
     except ModelFileError as error:
         return [Finding('model', False, str(error))]
     return tensorrt_report(TensorRtOptions(flavour=arguments.flavour), models=models)
+
+
+def _openvino(arguments: argparse.Namespace) -> list[Finding]:
+    """Look at OpenVINO, its devices and what is compiled, the model among it."""
+    from rtseg_ros.doctor.openvino_checks import openvino_report
+    from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
+
+    try:
+        models = (read_model_file(model_path(arguments.model or DEFAULT_MODEL)),)
+    except ModelFileError as error:
+        return [Finding('model', False, str(error))]
+    return openvino_report(models=models)
+
+
+def _recommended(arguments: argparse.Namespace) -> list[Finding]:
+    """Say which engine suits this processor and this model; nothing of a model without a file."""
+    from rtseg_ros.doctor.openvino_checks import recommended_engine
+    from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
+
+    try:
+        model = read_model_file(model_path(arguments.model or DEFAULT_MODEL))
+    except ModelFileError:
+        return []  # the model's own finding says it
+    return [recommended_engine(model.metadata.precision)]
 
 
 def _model(arguments: argparse.Namespace) -> Finding:

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,15 @@ from rtseg_ros.frames.sources import DatasetSource, Source
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.labels.mapping import align
-from rtseg_ros.options import topic_name, within
+from rtseg_ros.options import add_options, settings_from_options, topic_name, within
 from rtseg_ros.output_files import check_output_file, check_output_folder, write_json
 from rtseg_ros.runtime import Segmenter, load_segmenter
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
+from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 
 MISSED = 3
 NOTHING_USABLE = 4
+OPENVINO = 'openvino_'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,8 +105,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     engine.add_argument(
         '--threads', type=within(int, 0, 1024), default=0,
-        help='of one inference; 0: one per core',
+        help='of one inference in ONNX Runtime; 0: one per core',
     )  # fmt: skip
+    add_options(engine, OpenVinoOptions, prefix=OPENVINO)
     result = parser.add_argument_group('result')
     result.add_argument('-o', '--output', default='report', help='folder of the report')
     result.add_argument('--json', metavar='FILE', help='also write report.json here')
@@ -184,6 +188,7 @@ def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requ
     from rtseg_ros.harness.live_evaluation import LiveSettings, run_live
     from rtseg_ros.harness.node_process import isolate_graph, sigterm_as_ctrl_c
 
+    openvino = settings_from_options(arguments, OpenVinoOptions, prefix=OPENVINO)
     model = read_model_file(model_path(arguments.model))
     # Before anything is played: a wrong mapping would be found after the whole run.
     classes = model.metadata.labels
@@ -202,6 +207,7 @@ def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requ
             'engine': arguments.engine,
             'providers': list(arguments.providers),
             'threads': arguments.threads,
+            **{f'openvino.{name}': value for name, value in asdict(openvino).items()},
         },
         rate_hz=arguments.rate,
         limit=arguments.limit,
@@ -252,6 +258,7 @@ def _segmenter(arguments: argparse.Namespace) -> Segmenter:
             engine=arguments.engine,
             providers=arguments.providers,
             threads=arguments.threads,
+            openvino=settings_from_options(arguments, OpenVinoOptions, prefix=OPENVINO),
             progress=progress,
         )
 

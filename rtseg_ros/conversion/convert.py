@@ -44,6 +44,7 @@ from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.output_files import replace_files
 from rtseg_ros.runtime.engine import Engine
 from rtseg_ros.runtime.model_file import ModelMetadata, model_file_from_content
+from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.preprocess import resized_frame
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
@@ -250,13 +251,21 @@ def _compared(
 ) -> Parity:
     content = file_content(model, metadata)
     engine: Engine | None = None
+    file = model_file_from_content(content, Path(settings.output))
     if settings.verify_engine == 'tensorrt':
         # Imported here: a workstation without a GPU converts too.
         from rtseg_ros.runtime.tensorrt.engine import TensorRtEngine
 
-        file = model_file_from_content(content, Path(settings.output))
         engine = TensorRtEngine(file, TensorRtOptions(finish='host'))
         infer, name = engine_inference(engine), f'TensorRT on {engine.device}'
+    elif settings.verify_engine == 'openvino':
+        from rtseg_ros.runtime.openvino.engine import OpenVinoEngine
+
+        # The file is judged, not what a CPU makes of it; and it is not yet what a node will load.
+        with tempfile.TemporaryDirectory() as folder:
+            options = OpenVinoOptions(precision='fp32', cache_folder=folder)
+            engine = OpenVinoEngine(file, options)
+        infer, name = engine_inference(engine), f'OpenVINO on {engine.device}, {engine.precision}'
     else:
         infer = onnxruntime_inference(content)
         name = f'ONNX Runtime {onnxruntime.__version__} on the CPU'

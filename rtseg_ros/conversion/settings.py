@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rtseg_ros.engines import PRECISIONS
+from rtseg_ros.engines import ENGINES, PRECISIONS
 from rtseg_ros.options import parameter
 
 
@@ -88,7 +88,7 @@ class ConversionSettings:
     verify_engine: str = parameter(
         'onnxruntime',
         'What runs the model in the comparison.',
-        choices=('onnxruntime', 'tensorrt'),
+        choices=ENGINES,
     )
     tolerance: float = parameter(
         0.0,

@@ -38,8 +38,10 @@ class SegmentationParameters:
         'ONNX Runtime execution providers in order of preference; all must be available.',
     )
     threads: int = parameter(
-        0, 'Threads of one inference; 0 for one per core.', minimum=0, maximum=256
-    )
+        0,
+        'Threads of one inference in ONNX Runtime; 0 for one per core.',
+        minimum=0, maximum=256,
+    )  # fmt: skip
     cameras: tuple[str, ...] = parameter(
         ('',),
         "Names of the cameras. One empty name: topics image and ~/mask. Names 'front', 'rear': "

@@ -41,9 +41,11 @@ from rtseg_ros.nodes.segmentation.frame_worker import FrameWorker
 from rtseg_ros.nodes.segmentation.label_info import ABSENCE, LabelInfo, label_info
 from rtseg_ros.nodes.segmentation.reporter import Reporter
 from rtseg_ros.runtime import Segmenter, load_segmenter
+from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
-TENSORRT = 'tensorrt.'
+TENSORRT, OPENVINO = 'tensorrt.', 'openvino.'
+KINDS = {'': SegmentationParameters, TENSORRT: TensorRtOptions, OPENVINO: OpenVinoOptions}
 TAP_PERIOD_S = 0.1
 DIAGNOSTICS_PERIOD_S = 1.0
 PROGRESS_PERIOD_S = 5.0
@@ -61,8 +63,9 @@ class SegmentationNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__('segmentation')
-        declare_parameters(self, {'': SegmentationParameters, TENSORRT: TensorRtOptions})
-        forward_log('rtseg_ros.tensorrt', self.get_logger())
+        declare_parameters(self, KINDS)
+        for name in ('rtseg_ros.tensorrt', 'rtseg_ros.openvino'):
+            forward_log(name, self.get_logger())
         self._total = FrameAccount()
         self._reporter = Reporter(self, self._total)
         self._accounts: dict[str, FrameAccount] = {}
@@ -209,6 +212,7 @@ class SegmentationNode(LifecycleNode):
                 providers=settings.providers,
                 threads=settings.threads,
                 tensorrt=read_parameters(self, TensorRtOptions, prefix=TENSORRT),
+                openvino=read_parameters(self, OpenVinoOptions, prefix=OPENVINO),
                 progress=self._on_progress,
                 geometry=settings.geometry(),
                 groups=settings.class_groups or None,
@@ -303,10 +307,11 @@ class SegmentationNode(LifecycleNode):
         """Carry out parameter changes all together; say why not, or nothing."""
         segmenter = self._pipeline.segmenter
         configured = segmenter is not None
-        reason = refusal(changes, SegmentationParameters, configured=configured)
-        reason = reason or refusal(
-            changes, TensorRtOptions, configured=configured, prefix=TENSORRT
+        reasons = (
+            refusal(changes, kind, configured=configured, prefix=prefix)
+            for prefix, kind in KINDS.items()
         )
+        reason = next(filter(None, reasons), '')
         if reason or segmenter is None:
             return reason
         known = {c.name: c.value for c in changes if hasattr(self._pipeline.settings, c.name)}

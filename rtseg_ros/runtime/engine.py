@@ -18,6 +18,7 @@ class Engine(ABC):
         model: The file it was made from.
         device: What computes, e.g. ``cpu`` or the GPU's name.
         precision: Precision as built, not as asked for.
+        precision_reason: Why this one, where the engine chose; empty otherwise.
         max_batch: Images that one inference can take.
     """
 
@@ -27,6 +28,7 @@ class Engine(ABC):
         self.model = model
         self.device = 'cpu'
         self.precision = model.metadata.precision
+        self.precision_reason = ''
         self.max_batch = 1
 
     def infer(self, image: np.ndarray) -> Outputs:

@@ -92,6 +92,25 @@ def test_data_set_and_bag_give_the_same_figures(work, tmp_path, capsys):
     assert second['source']['image_topic'] == '/camera/image_raw'
 
 
+def test_openvino_with_its_options(work, tmp_path, capsys, monkeypatch):
+    openvino = pytest.importorskip('openvino', reason='OpenVINO is not installed')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    options = ['--engine', 'openvino', '--openvino-threads', '1']
+    assert evaluate(work, tmp_path / 'a', *options, '--openvino-precision', 'fp32') == 0
+    report = report_in(tmp_path / 'a')
+    assert (report['model']['engine'], report['model']['precision']) == ('openvino', 'fp32')
+    (compiled,) = (tmp_path / 'cache').rglob('*.plan')
+    key = json.loads(compiled.with_suffix('.json').read_text())['key']
+    assert key['threads'] == 1
+    capsys.readouterr()
+    assert evaluate(work, tmp_path / 'b', *options, '--openvino-device', 'NPU') == 1
+    assert 'has no device NPU' in capsys.readouterr().err
+    if 'BF16' in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
+        return  # by name it is taken there, see test_openvino_engine.py
+    assert evaluate(work, tmp_path / 'b', *options, '--openvino-precision', 'bf16') == 1
+    assert 'does not compute in bf16' in capsys.readouterr().err
+
+
 def test_thresholds_decide_the_exit_code(work, tmp_path, capsys):
     met = ['--require', 'miou=0.5', '--require', 'latency_p99_ms=60000']
     assert evaluate(work, tmp_path, *met) == 0

@@ -372,3 +372,16 @@ def test_espnet_with_the_wrong_preprocessing(folder):
     miou = convert(settings, silent).parity.miou
     assert miou['torch'] < 0.25
     assert miou['model'] == pytest.approx(miou['torch'], abs=1e-3)
+
+
+def test_openvino_compares_and_leaves_nothing_behind(own_checkpoint, split, folder, monkeypatch):
+    pytest.importorskip('openvino', reason='OpenVINO is not installed: pip install .[openvino]')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(folder / 'cache'))
+    settings = ConversionSettings(
+        str(own_checkpoint()), str(folder / 'm.onnx'), verify=str(split), verify_engine='openvino'
+    )
+    done = convert(settings, silent)
+    assert done.parity.engine.startswith('OpenVINO on ')
+    assert done.parity.engine.endswith(', fp32')
+    assert done.parity.passed
+    assert sorted(path.name for path in folder.iterdir()) == ['m.onnx', 'm.report.md']

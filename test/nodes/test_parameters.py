@@ -16,6 +16,7 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import SettingError
 from rtseg_ros.nodes.parameters import SegmentationParameters, VideoParameters
+from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 TEXT = share_file('config/segmentation.yaml').read_text()
@@ -32,6 +33,7 @@ def defaults(kind):
 def test_yaml_has_every_parameter_with_its_default():
     values = dict(VALUES)
     assert values.pop('tensorrt') == defaults(TensorRtOptions)
+    assert values.pop('openvino') == defaults(OpenVinoOptions)
     expected = defaults(SegmentationParameters)
     assert values == expected
     assert {k: type(v) for k, v in values.items()} == {k: type(v) for k, v in expected.items()}
@@ -50,7 +52,7 @@ def test_every_parameter_has_a_comment(name):
             assert lines[number - 1].strip().startswith('#'), line
 
 
-@pytest.mark.parametrize('kind', [SegmentationParameters, TensorRtOptions])
+@pytest.mark.parametrize('kind', [SegmentationParameters, TensorRtOptions, OpenVinoOptions])
 def test_every_parameter_is_described(kind):
     for item in fields(kind):
         assert len(item.metadata['description']) > 15, item.name
@@ -60,9 +62,16 @@ def test_every_parameter_is_described(kind):
         assert not choices or default in choices
 
 
-@pytest.mark.parametrize('kind', [SegmentationParameters, VideoParameters])
-def test_docs_have_every_parameter_with_its_default(kind):
-    docs = (Path(__file__).parents[2] / 'docs' / 'nodes.md').read_text()
+@pytest.mark.parametrize(
+    ('kind', 'page'),
+    [
+        (SegmentationParameters, 'nodes.md'),
+        (VideoParameters, 'nodes.md'),
+        (OpenVinoOptions, 'openvino.md'),
+    ],
+)
+def test_docs_have_every_parameter_with_its_default(kind, page):
+    docs = (Path(__file__).parents[2] / 'docs' / page).read_text()
     for name, value in defaults(kind).items():
         if isinstance(value, list):
             value = '[' + ', '.join(str(item) or "''" for item in value) + ']'

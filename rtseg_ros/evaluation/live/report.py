@@ -118,7 +118,8 @@ def report_live(
     after = run.node_after
     if after.get('model_sha256', '') not in ('', model.sha256):
         recorder.note(f'the node ran another model: {after.get("model")}', run.spool.count)
-    engine = {key: after[key] for key in ('engine', 'precision', 'device') if key in after}
+    keys = ('engine', 'precision', 'precision_reason', 'device')
+    engine = {key: after[key] for key in keys if key in after}
     report = report_from_recorder(
         recorder,
         mode='live',

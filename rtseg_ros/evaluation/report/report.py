@@ -102,6 +102,7 @@ def segmenter_facts(segmenter: Segmenter) -> dict[str, Any]:
     engine = segmenter.engine
     return model_facts(engine.model) | {
         'precision': engine.precision,
+        'precision_reason': engine.precision_reason,
         'engine': engine.name,
         'device': engine.device,
     }

@@ -10,6 +10,7 @@ from rtseg_ros.runtime import Segmenter
 
 # A bad frame is worth a warning for so long.
 ERROR_S = 5.0
+_MODEL_KEYS = ('model', 'model_sha256', 'engine', 'precision', 'precision_reason', 'device')
 
 
 def frames_status(
@@ -52,13 +53,14 @@ def frames_status(
 def model_values(segmenter: Segmenter | None) -> dict[str, str]:
     """Return which model runs, on what, in which precision as built."""
     if segmenter is None:
-        return {'model': '', 'model_sha256': '', 'engine': '', 'precision': '', 'device': ''}
+        return dict.fromkeys(_MODEL_KEYS, '')
     engine = segmenter.engine
     return {
         'model': engine.model.path.name,
         'model_sha256': engine.model.sha256,
         'engine': engine.name,
         'precision': engine.precision,
+        'precision_reason': engine.precision_reason,
         'device': engine.device,
     }
 

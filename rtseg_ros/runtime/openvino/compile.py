@@ -17,11 +17,17 @@ from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.int8_cpu import with_unsigned_activations
 from rtseg_ros.runtime.model_file import ModelFile
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
+from rtseg_ros.runtime.openvino.precision import compiled_precision
+from rtseg_ros.runtime.tensorrt.inspect import BuiltPrecision
 from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache
 
 _LOG = logging.getLogger('rtseg_ros.openvino')
 _HINTS = {'fp32': 'f32', 'bf16': 'bf16', 'fp16': 'f16'}
 _CAPABILITIES = {'bf16': 'BF16', 'fp16': 'FP16'}
+_DRIVERS = {
+    'GPU': 'A GPU of Intel needs its driver (intel-opencl-icd) and the right to /dev/dri/renderD*',
+    'NPU': 'An NPU needs its driver (linux-npu-driver of Intel) and the right to /dev/accel',
+}
 # Share of labels that bf16 must leave as they are on drawn images, for ``auto`` to take it.
 SAME_LABELS = 0.99
 
@@ -55,8 +61,8 @@ def open_target(options: OpenVinoOptions) -> Target:
         import openvino
     except ImportError as error:
         raise EngineError(
-            f'OpenVINO cannot be imported ({error}); pip install openvino, or use the engine '
-            'onnxruntime'
+            f'OpenVINO cannot be imported ({error}); pip install openvino (or the extra '
+            '[openvino] of this package), or use the engine onnxruntime'
         ) from error
     core = openvino.Core()
     devices = list(core.available_devices)
@@ -67,7 +73,8 @@ def open_target(options: OpenVinoOptions) -> Target:
         raise EngineError(
             f'OpenVINO {openvino.__version__} has no device {options.device}; it has '
             f'{", ".join(devices) or "none"}'
-            + ('; a GPU needs the drivers of Intel (intel-opencl-icd)' if kind == 'GPU' else '')
+            + (f'. {_DRIVERS[kind]}' if kind in _DRIVERS else '')
+            + '. Set device CPU, which is always there, or use the engine onnxruntime'
         )
     full_name, capabilities = options.device, ()
     if options.device != 'AUTO':
@@ -159,18 +166,45 @@ def _cached(target: Target, model: ModelFile, options: OpenVinoOptions, precisio
         if kept is not None:
             try:
                 return target.core.import_model(io.BytesIO(kept.content), target.device, settings)
-            except RuntimeError as error:
-                _LOG.warning('the compiled %s is made anew: %s', name, _first_line(error))
+            except (RuntimeError, MemoryError) as error:
+                _LOG.warning(
+                    'the compiled %s in %s is made anew, OpenVINO refuses it: %s',
+                    name, cache.folder, first_line(error),
+                )  # fmt: skip
         else:
             _LOG.info('compiling %s: %s', name, cache.why_missing(name, key))
         compiled = _compile(target, model, settings)
         try:
             blob = compiled.export_model()
         except RuntimeError as error:
-            _LOG.warning('the compiled %s cannot be kept: %s', name, _first_line(error))
+            _LOG.warning('the compiled %s cannot be kept: %s', name, first_line(error))
             return compiled
-        cache.store(name, key, bytes(getattr(blob, 'getvalue', lambda: blob)()), {})
+        facts = {'precision_as_built': str(BuiltPrecision(compiled_precision(compiled)))}
+        cache.store(name, key, bytes(getattr(blob, 'getvalue', lambda: blob)()), facts)
     return compiled
+
+
+def compiled_facts(target: Target, model: ModelFile, options: OpenVinoOptions) -> str:
+    """Say whether the model lies compiled in the cache, and in what its layers run.
+
+    Raises:
+        EngineError: If the cache folder cannot be used.
+    """
+    if target.device != 'CPU':
+        return f'{target.device} keeps what it compiles itself'
+    cache, name, reasons = _cache(options), model.path.stem, []
+    chosen = ('bf16', 'fp32') if options.precision == 'auto' else (options.precision,)
+    for precision in chosen:
+        key = model_key(target, model, options, precision)
+        kept = cache.find(name, key)
+        if kept is None:
+            reasons.append(cache.why_missing(name, key))
+            continue
+        share = cache.note(name, key).get('same_labels', 1.0)
+        if share >= SAME_LABELS:
+            return f'runs in {kept.manifest.facts.get("precision_as_built", "unknown")}'
+    reason = min(reasons, key=len, default='bf16 changes its labels')
+    return f'the first start will compile it: {reason}'
 
 
 def _cache(options: OpenVinoOptions) -> PlanCache:
@@ -193,19 +227,19 @@ def _compile(target: Target, model: ModelFile, settings: Mapping[str, Any]) -> A
     except RuntimeError as error:
         raise EngineError(
             f"OpenVINO {target.library.__version__} cannot read '{model.path}': "
-            f'{_first_line(error)}. Use the engine onnxruntime, or convert the model again'
+            f'{first_line(error)}. Use the engine onnxruntime, or convert the model again'
         ) from error
     try:
         return target.core.compile_model(graph, target.device, dict(settings))
     except (RuntimeError, MemoryError) as error:
-        if isinstance(error, MemoryError) or 'alloc' in str(error):
+        if is_out_of_memory(error):
             raise EngineError(
                 f"there is not enough memory to compile '{model.path}' for {target.device}: "
-                f'{_first_line(error)}'
+                f'{first_line(error)}. End other programs, take fewer streams, or a smaller model'
             ) from error
         raise EngineError(
             f"OpenVINO {target.library.__version__} cannot compile '{model.path}' for "
-            f'{target.device}: {_first_line(error)}. Use the engine onnxruntime, or another device'
+            f'{target.device}: {first_line(error)}. Use the engine onnxruntime, or another device'
         ) from error
 
 
@@ -256,7 +290,12 @@ def drawn_images(model: ModelFile, count: int = 4) -> list[np.ndarray]:
     return images
 
 
-def _first_line(error: BaseException) -> str:
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether OpenVINO, which has no type for it, ran out of memory."""
+    return isinstance(error, MemoryError) or 'alloc' in str(error)
+
+
+def first_line(error: BaseException) -> str:
     """Return the line of OpenVINO's message that says what happened, without source places."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(('Exception from', 'Check '))]

@@ -212,7 +212,7 @@ class PlanCache:
             yield
         except OSError as error:
             raise EngineError(
-                f"the folder of TensorRT plans '{self.folder}' cannot be {verb}: "
+                f"the folder of built engines '{self.folder}' cannot be {verb}: "
                 f'{error.strerror or error}; free space, mend its permissions, or choose another '
                 'with XDG_CACHE_HOME or the option cache_folder'
             ) from error

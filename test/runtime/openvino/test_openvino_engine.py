@@ -15,7 +15,7 @@ from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import model_path, read_model_file
 from rtseg_ros.runtime.openvino import compile as openvino_compile
-from rtseg_ros.runtime.openvino.engine import OpenVinoEngine
+from rtseg_ros.runtime.openvino.engine import OpenVinoEngine, runs_in
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.openvino.precision import compiled_precision
 
@@ -220,7 +220,7 @@ def test_not_installed_says_what_to_type(tiny, ov, monkeypatch):
 
     monkeypatch.delitem(sys.modules, 'openvino', raising=False)
     monkeypatch.setattr(builtins, '__import__', hide)
-    with pytest.raises(EngineError, match='pip install openvino, or use the engine onnxruntime'):
+    with pytest.raises(EngineError, match=r'pip install openvino \(.*use the engine onnxruntime'):
         OpenVinoEngine(tiny, ov)
 
 
@@ -259,3 +259,100 @@ def test_a_closed_engine_says_so(tiny, ov):
     engine.close()
     with pytest.raises(EngineError, match='is closed'):
         engine.infer(frame_for(tiny)[None])
+
+
+def read_back(monkeypatch, layers):
+    """Have the compiled model say that its layers run so: this machine has one kind of CPU."""
+    monkeypatch.setattr(
+        'rtseg_ros.runtime.openvino.engine.compiled_precision', lambda compiled: layers
+    )
+
+
+def faked_bf16(monkeypatch):
+    """Fake the list of what the CPU computes in; the kernels stay those of this machine."""
+    real = openvino_compile.open_target
+    monkeypatch.setattr(
+        'rtseg_ros.runtime.openvino.engine.open_target', lambda options: fake_cpu(real(options))
+    )
+
+
+@pytest.mark.parametrize('precision', ['auto', 'bf16'])
+def test_layers_in_bf16_are_reported_with_those_that_are_not(tiny, ov, precision, monkeypatch):
+    faked_bf16(monkeypatch)
+    read_back(monkeypatch, {'bf16': 58, 'fp32': 5})
+    engine = OpenVinoEngine(tiny, replace(ov, precision=precision))
+    assert engine.precision == 'bf16 (58 of 63 layers; fp32 5)'
+    said = 'labels as in fp32 on 100.00% of drawn images' if precision == 'auto' else ''
+    assert engine.precision_reason == said
+
+
+def test_bf16_by_name_that_no_layer_runs_in_is_refused(tiny, ov, monkeypatch):
+    faked_bf16(monkeypatch)
+    read_back(monkeypatch, {'fp32': 63})
+    with pytest.raises(EngineError, match='in fp32, not in bf16 as asked for; take precision'):
+        OpenVinoEngine(tiny, replace(ov, precision='bf16'))
+
+
+def test_auto_says_that_no_layer_runs_in_bf16(tiny, ov, monkeypatch):
+    faked_bf16(monkeypatch)
+    read_back(monkeypatch, {'fp32': 63})
+    engine = OpenVinoEngine(tiny, replace(ov, precision='auto'))
+    assert engine.precision == 'fp32'
+    assert 'names bf16' in engine.precision_reason
+
+
+@pytest.mark.parametrize(
+    ('layers', 'asked', 'fine'),
+    [
+        ({'fp32': 5}, 'fp32', True),
+        ({'int8': 58, 'fp32': 5}, 'fp32', True),
+        ({'fp32': 5, 'bf16': 1}, 'fp32', False),
+        ({'int8': 63}, 'bf16', True),
+        ({'int8': 58, 'fp32': 5}, 'bf16', False),
+        ({'fp16': 5}, 'bf16', False),
+    ],
+)
+def test_a_precision_is_held_against_the_layers(layers, asked, fine):
+    assert runs_in(layers, asked) is fine
+
+
+def test_out_of_memory_on_a_frame_says_what_to_do(tiny, ov):
+    engine = OpenVinoEngine(tiny, ov)
+
+    def fail(*_, **__):
+        raise MemoryError('std::bad_alloc')
+
+    engine._request = SimpleNamespace(infer=fail)
+    with pytest.raises(EngineError, match='not enough memory: end other programs'):
+        engine.infer(frame_for(tiny)[None])
+
+
+def test_a_file_replaced_while_it_loads_is_the_one_that_was_read(tiny, ov, tmp_path, monkeypatch):
+    """Compiled from what was read, and kept under its hash: the new file gets its own."""
+    frame = frame_for(tiny)[None]
+    right = OpenVinoEngine(tiny, ov).infer(frame)['logits'].copy()
+    other = write_model(tmp_path / 'other.onnx', size_hw=tiny.size_hw).read_bytes()
+    real = openvino_compile.content_for
+
+    def replaced(model):
+        model.path.write_bytes(other)
+        return real(model)
+
+    monkeypatch.setattr(openvino_compile, 'content_for', replaced)
+    fresh = replace(ov, cache_folder=str(tmp_path / 'fresh'))
+    engine = OpenVinoEngine(tiny, fresh)
+    assert np.array_equal(engine.infer(frame)['logits'], right)
+    monkeypatch.undo()
+    after = OpenVinoEngine(read_model_file(tiny.path), fresh).infer(frame)['logits']
+    assert not np.array_equal(after, right)
+
+
+def test_facts_without_loading(tiny, ov):
+    target = openvino_compile.open_target(ov)
+    assert 'first start will compile it: there is none yet' in openvino_compile.compiled_facts(
+        target, tiny, ov
+    )
+    OpenVinoEngine(tiny, ov)
+    assert openvino_compile.compiled_facts(target, tiny, ov) == 'runs in fp32'
+    changed = openvino_compile.compiled_facts(target, tiny, replace(ov, threads=1))
+    assert 'threads: 2 -> 1' in changed
