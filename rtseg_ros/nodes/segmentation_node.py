@@ -9,7 +9,6 @@ if __name__ == '__main__':
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 import threading
 from typing import Any
 
@@ -25,7 +24,6 @@ from rclpy.time_source import CLOCK_TOPIC
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
-from rtseg_ros.errors import RtsegError
 from rtseg_ros.nodes.log_bridge import forward_log
 from rtseg_ros.nodes.main import run_node
 from rtseg_ros.nodes.parameters import (
@@ -34,21 +32,16 @@ from rtseg_ros.nodes.parameters import (
     read_parameters,
     refusal,
 )
-from rtseg_ros.nodes.segmentation.accounting import FrameAccount, LogLimit, one_line
+from rtseg_ros.nodes.segmentation.accounting import FrameAccount, LogLimit, reason_of
 from rtseg_ros.nodes.segmentation.camera import Camera
 from rtseg_ros.nodes.segmentation.frame_pipeline import FramePipeline
 from rtseg_ros.nodes.segmentation.frame_worker import FrameWorker
 from rtseg_ros.nodes.segmentation.label_info import ABSENCE, LabelInfo, label_info
+from rtseg_ros.nodes.segmentation.model_swap import KINDS, ModelSwap
 from rtseg_ros.nodes.segmentation.reporter import Reporter
-from rtseg_ros.runtime import Segmenter, load_segmenter
-from rtseg_ros.runtime.openvino.options import OpenVinoOptions
-from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
-TENSORRT, OPENVINO = 'tensorrt.', 'openvino.'
-KINDS = {'': SegmentationParameters, TENSORRT: TensorRtOptions, OPENVINO: OpenVinoOptions}
 TAP_PERIOD_S = 0.1
 DIAGNOSTICS_PERIOD_S = 1.0
-PROGRESS_PERIOD_S = 5.0
 Success = TransitionCallbackReturn.SUCCESS
 Failure = TransitionCallbackReturn.FAILURE
 
@@ -70,15 +63,19 @@ class SegmentationNode(LifecycleNode):
         self._reporter = Reporter(self, self._total)
         self._accounts: dict[str, FrameAccount] = {}
         self._log_limit = LogLimit()
-        self._progress_limit = LogLimit(period_s=PROGRESS_PERIOD_S)
         self._pipeline = FramePipeline(
             SegmentationParameters(), clock=self.get_clock(), log=self._log_refusal
         )
         self._worker = FrameWorker[Camera](self._pipeline.work, name='segmentation')
         self._cameras: tuple[Camera, ...] = ()
         self._cameras_lock = threading.Lock()
-        self._loading = threading.Lock()  # held while a model is loaded beside another
-        self._changing = threading.Lock()  # held while model and settings change together
+        self._models = ModelSwap(
+            self,
+            self._pipeline,
+            self._worker,
+            self._reporter,
+            on_labels=self._publish_label_info,
+        )
         self.add_on_set_parameters_callback(self._on_parameters)
         # Loading takes seconds to minutes: the rest goes on, and a second call is refused.
         self.create_service(
@@ -114,17 +111,17 @@ class SegmentationNode(LifecycleNode):
         try:
             settings = read_parameters(self, SegmentationParameters)
             names = settings.camera_names()
-            self._install(self._load(settings), settings)
+            self._models.load_first(settings)
             for name in names:
                 self._cameras += (self._camera(name, settings),)
             self._publish_label_info()
         except Exception as error:  # noqa: BLE001  the caller may mend it and try again
-            self._reporter.configure_error = _reason(error)
+            self._reporter.configure_error = reason_of(error)
             self.get_logger().error(f'not configured: {self._reporter.configure_error}')
             self._release()
             return Failure
         self._reporter.configure_error = ''
-        self._log_model()
+        self._models.log()
         self._reporter.state = 'inactive'
         return super().on_configure(state)
 
@@ -135,7 +132,7 @@ class SegmentationNode(LifecycleNode):
             for camera in self._cameras:
                 camera.set_tap(True)
         except Exception as error:  # noqa: BLE001  the caller may mend it and try again
-            self.get_logger().error(f'not activated: {_reason(error)}')
+            self.get_logger().error(f'not activated: {reason_of(error)}')
             self._close_taps()
             super().on_deactivate(state)
             return Failure
@@ -173,7 +170,7 @@ class SegmentationNode(LifecycleNode):
     def report(self, error: Exception) -> None:
         """Log what escaped from a callback of rclpy itself; the node goes on."""
         if self._log_limit.passes(repr(error)):
-            self.get_logger().error(f'callback failed: {_reason(error)}')
+            self.get_logger().error(f'callback failed: {reason_of(error)}')
 
     def _start_by_itself(self) -> None:
         self.destroy_timer(self._autostart)
@@ -189,13 +186,13 @@ class SegmentationNode(LifecycleNode):
 
     def _release(self) -> None:
         self._reporter.state = 'unconfigured'
-        with self._changing:
+        with self._models.changing:
             with self._cameras_lock:
                 cameras, self._cameras = self._cameras, ()
             for camera in cameras:
                 camera.destroy()
                 self._worker.forget(camera)
-            self._worker.call(lambda: self._pipeline.install(None))
+            self._models.unload()
 
     def _camera(self, name: str, settings: SegmentationParameters) -> Camera:
         account = self._accounts.setdefault(name, FrameAccount(self._total))
@@ -203,83 +200,6 @@ class SegmentationNode(LifecycleNode):
         return Camera(self, name, compressed=compressed, account=account, on_frame=self._on_frame)
 
     # Model
-
-    def _load(self, settings: SegmentationParameters) -> Segmenter:
-        try:
-            return load_segmenter(
-                settings.model,
-                engine=settings.engine,
-                providers=settings.providers,
-                threads=settings.threads,
-                tensorrt=read_parameters(self, TensorRtOptions, prefix=TENSORRT),
-                openvino=read_parameters(self, OpenVinoOptions, prefix=OPENVINO),
-                progress=self._on_progress,
-                geometry=settings.geometry(),
-                groups=settings.class_groups or None,
-                min_confidence=settings.min_confidence,
-                unlabelled_id=settings.unlabelled_id,
-            )
-        finally:
-            self._reporter.busy = ''
-
-    def _on_progress(self, fraction: float, what: str) -> None:
-        """Say how far the building of an engine is, which can take minutes; end it with the node.
-
-        Raises:
-            RtsegError: If the node is being stopped.
-        """
-        if not rclpy.ok():
-            raise RtsegError(f'stopped at {fraction:.0%} of building an engine')
-        self._reporter.busy = f'{what}: {fraction:.0%}'
-        if self._progress_limit.passes('building'):  # its phases have thousands of names
-            self.get_logger().info(self._reporter.busy)
-
-    def _install(self, segmenter: Segmenter, settings: SegmentationParameters) -> None:
-        """Swap between two frames."""
-        self._worker.call(lambda: self._pipeline.install(segmenter))
-        self._pipeline.settings = settings
-        # Frames that cannot be computed together would only wait for each other.
-        self._worker.max_batch = min(settings.max_batch, segmenter.engine.max_batch)
-        if self._worker.max_batch < settings.max_batch:
-            self.get_logger().warning(
-                f'max_batch is {settings.max_batch}; {segmenter.engine.model.path.name} on '
-                f'{segmenter.engine.name} takes {self._worker.max_batch} at once, so the cameras '
-                'take turns'
-            )
-
-    def _exchange_model(self, **changes: Any) -> str:
-        """Load the model of the changed settings, have it take the place of the present one.
-
-        Returns:
-            What was loaded.
-
-        Raises:
-            RtsegError: If it cannot be loaded, another one is being loaded, or the node was
-                cleaned up meanwhile.
-        """
-        if not self._loading.acquire(blocking=False):
-            raise RtsegError('a model is being loaded already; try again when that is done')
-        try:
-            present = self._pipeline.segmenter
-            segmenter = self._load(replace(self._pipeline.settings, **changes))
-            with self._changing:
-                # Others may have changed while it was loaded.
-                settings = replace(self._pipeline.settings, **changes)
-                try:
-                    if present is None or self._pipeline.segmenter is not present:
-                        raise RtsegError('the node was cleaned up meanwhile')
-                    segmenter.set_unlabelled(
-                        min_confidence=settings.min_confidence,
-                        unlabelled_id=settings.unlabelled_id,
-                    )
-                except RtsegError:
-                    segmenter.close()
-                    raise
-                self._install(segmenter, settings)
-                self._publish_label_info()
-                return self._log_model()
-        finally:
-            self._loading.release()
 
     def _on_load_model(
         self, request: Trigger.Request, response: Trigger.Response
@@ -289,9 +209,9 @@ class SegmentationNode(LifecycleNode):
             response.message = 'the node is not configured; configure loads the model'
             return response
         try:
-            response.success, response.message = True, self._exchange_model()
+            response.success, response.message = True, self._models.exchange()
         except Exception as error:  # noqa: BLE001  the old model goes on
-            response.message = _reason(error)
+            response.message = reason_of(error)
             if self._pipeline.segmenter is not None:
                 response.message += '; the old model goes on'
             self.get_logger().error(f'model not loaded: {response.message}')
@@ -317,28 +237,12 @@ class SegmentationNode(LifecycleNode):
         known = {c.name: c.value for c in changes if hasattr(self._pipeline.settings, c.name)}
         try:
             if 'model' in known:
-                self._exchange_model(**known)
+                self._models.exchange(**known)
             else:
-                self._change_settings(**known)
+                self._models.change(**known)
         except Exception as error:  # noqa: BLE001  refused, and all stays as it was
-            return _reason(error)
+            return reason_of(error)
         return ''
-
-    def _change_settings(self, **changes: Any) -> None:
-        with self._changing:
-            segmenter = self._pipeline.segmenter
-            assert segmenter is not None
-            settings = replace(self._pipeline.settings, **changes)
-            if {'min_confidence', 'unlabelled_id'} & set(changes):
-                self._worker.call(
-                    lambda: segmenter.set_unlabelled(
-                        min_confidence=settings.min_confidence,
-                        unlabelled_id=settings.unlabelled_id,
-                    )
-                )
-            self._pipeline.settings = settings
-            if 'min_confidence' in changes:
-                self._publish_label_info()
 
     def _publish_label_info(self) -> None:
         segmenter = self._pipeline.segmenter
@@ -352,19 +256,6 @@ class SegmentationNode(LifecycleNode):
         )
         for camera in self._cameras:
             camera.publish_label_info(message)
-
-    def _log_model(self) -> str:
-        segmenter = self._pipeline.segmenter
-        assert segmenter is not None
-        engine = segmenter.engine
-        height, width = engine.model.size_hw
-        text = (
-            f'model {engine.model.path.name} ({engine.model.metadata.network}, {width}x{height}, '
-            f'{segmenter.labels.num_classes} classes) on {engine.name}, {engine.device}, '
-            f'{engine.precision}'
-        )
-        self.get_logger().info(text)
-        return text
 
     # Frames
 
@@ -399,12 +290,6 @@ def unless_stopping() -> Iterator[None]:
     except Exception:
         if rclpy.ok():
             raise
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RtsegError):
-        return one_line(error)
-    return one_line(f'{type(error).__name__}: {error}')
 
 
 def main(arguments: list[str] | None = None) -> int:

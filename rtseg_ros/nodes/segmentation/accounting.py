@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 
+from rtseg_ros.errors import RtsegError
 from rtseg_ros.frames.outcomes import BINS
 
 WINDOW = 1000
@@ -149,6 +150,12 @@ class LogLimit:
 def one_line(reason: object) -> str:
     """Return an error's text as one line of bounded length."""
     return ' '.join(str(reason).split())[:_REASON_LENGTH]
+
+
+def reason_of(error: Exception) -> str:
+    """Return in one line why something failed; errors of others come with their kind."""
+    text = str(error) if isinstance(error, RtsegError) else f'{type(error).__name__}: {error}'
+    return one_line(text)
 
 
 def _rate_hz(times: deque[float], now: float) -> float:

@@ -10,11 +10,11 @@ from rclpy.clock import Clock
 from rclpy.serialization import deserialize_message
 from std_msgs.msg import Header
 
-from rtseg_ros.errors import EngineError, FrameError, RtsegError
+from rtseg_ros.errors import EngineError, FrameError
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.nodes.messages import frame_from_image
 from rtseg_ros.nodes.parameters import SegmentationParameters
-from rtseg_ros.nodes.segmentation.accounting import one_line
+from rtseg_ros.nodes.segmentation.accounting import reason_of
 from rtseg_ros.nodes.segmentation.camera import Camera, Wanted
 from rtseg_ros.nodes.segmentation.frame_worker import Waiting
 from rtseg_ros.runtime import Segmentation, Segmenter
@@ -174,10 +174,7 @@ class FramePipeline:
         return max(self._clock.now().nanoseconds - stamp_ns, 0) / 1e6 if stamp_ns else 0.0
 
     def _refuse(self, camera: Camera, bin_name: str, error: Exception) -> None:
-        reason = (
-            str(error) if isinstance(error, RtsegError) else f'{type(error).__name__}: {error}'
-        )
-        reason = one_line(reason)
+        reason = reason_of(error)
         camera.account.finish(bin_name, reason=reason)
         self._log(f'frame {bin_name} on {camera.topic}: {reason}')
 

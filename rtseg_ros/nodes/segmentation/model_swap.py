@@ -1,0 +1,176 @@
+"""Loads models beside the present one and has them take its place between two frames."""
+
+from collections.abc import Callable
+from dataclasses import replace
+import threading
+from typing import Any
+
+import rclpy
+from rclpy.lifecycle import LifecycleNode
+
+from rtseg_ros.errors import RtsegError
+from rtseg_ros.nodes.parameters import SegmentationParameters, read_parameters
+from rtseg_ros.nodes.segmentation.accounting import LogLimit
+from rtseg_ros.nodes.segmentation.camera import Camera
+from rtseg_ros.nodes.segmentation.frame_pipeline import FramePipeline
+from rtseg_ros.nodes.segmentation.frame_worker import FrameWorker
+from rtseg_ros.nodes.segmentation.reporter import Reporter
+from rtseg_ros.runtime import Segmenter, load_segmenter
+from rtseg_ros.runtime.openvino.options import OpenVinoOptions
+from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
+
+TENSORRT, OPENVINO = 'tensorrt.', 'openvino.'
+# Prefix of the node's parameters -> the dataclass that has them.
+KINDS = {'': SegmentationParameters, TENSORRT: TensorRtOptions, OPENVINO: OpenVinoOptions}
+PROGRESS_PERIOD_S = 5.0
+
+
+class ModelSwap:
+    """The model and the settings that it runs with; they change together, between two frames.
+
+    Attributes:
+        changing: Held while they change.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        pipeline: FramePipeline,
+        worker: FrameWorker[Camera],
+        reporter: Reporter,
+        *,
+        on_labels: Callable[[], None],
+    ) -> None:
+        """Set up; there is no model yet.
+
+        Args:
+            node: Has the parameters.
+            pipeline: Gets the models.
+            worker: Of the pipeline: calls run in it between two frames.
+            reporter: Is told how far the building of an engine is.
+            on_labels: Called when classes or their threshold have changed.
+        """
+        self._node = node
+        self._pipeline = pipeline
+        self._worker = worker
+        self._reporter = reporter
+        self._on_labels = on_labels
+        self._progress_limit = LogLimit(period_s=PROGRESS_PERIOD_S)
+        self._loading = threading.Lock()  # held while a model is loaded beside another
+        self.changing = threading.Lock()
+
+    def load_first(self, settings: SegmentationParameters) -> None:
+        """Load the model of the settings; there is none to go on."""
+        self._install(self._load(settings), settings)
+
+    def unload(self) -> None:
+        """Free the model; ``changing`` is held by the caller."""
+        self._worker.call(lambda: self._pipeline.install(None))
+
+    def exchange(self, **changes: Any) -> str:
+        """Load the model of the changed settings, have it take the place of the present one.
+
+        Returns:
+            What was loaded.
+
+        Raises:
+            RtsegError: If it cannot be loaded, another one is being loaded, or the node was
+                cleaned up meanwhile.
+        """
+        if not self._loading.acquire(blocking=False):
+            raise RtsegError('a model is being loaded already; try again when that is done')
+        try:
+            present = self._pipeline.segmenter
+            segmenter = self._load(replace(self._pipeline.settings, **changes))
+            with self.changing:
+                # Others may have changed while it was loaded.
+                settings = replace(self._pipeline.settings, **changes)
+                try:
+                    if present is None or self._pipeline.segmenter is not present:
+                        raise RtsegError('the node was cleaned up meanwhile')
+                    segmenter.set_unlabelled(
+                        min_confidence=settings.min_confidence,
+                        unlabelled_id=settings.unlabelled_id,
+                    )
+                except RtsegError:
+                    segmenter.close()
+                    raise
+                self._install(segmenter, settings)
+                self._on_labels()
+                return self.log()
+        finally:
+            self._loading.release()
+
+    def change(self, **changes: Any) -> None:
+        """Change settings with which the present model goes on."""
+        with self.changing:
+            segmenter = self._pipeline.segmenter
+            assert segmenter is not None
+            settings = replace(self._pipeline.settings, **changes)
+            if {'min_confidence', 'unlabelled_id'} & set(changes):
+                self._worker.call(
+                    lambda: segmenter.set_unlabelled(
+                        min_confidence=settings.min_confidence,
+                        unlabelled_id=settings.unlabelled_id,
+                    )
+                )
+            self._pipeline.settings = settings
+            if 'min_confidence' in changes:
+                self._on_labels()
+
+    def log(self) -> str:
+        """Say in the log which model runs, on what; return that."""
+        segmenter = self._pipeline.segmenter
+        assert segmenter is not None
+        engine = segmenter.engine
+        height, width = engine.model.size_hw
+        text = (
+            f'model {engine.model.path.name} ({engine.model.metadata.network}, {width}x{height}, '
+            f'{segmenter.labels.num_classes} classes) on {engine.name}, {engine.device}, '
+            f'{engine.precision}'
+        )
+        self._node.get_logger().info(text)
+        return text
+
+    def _load(self, settings: SegmentationParameters) -> Segmenter:
+        try:
+            return load_segmenter(
+                settings.model,
+                engine=settings.engine,
+                providers=settings.providers,
+                threads=settings.threads,
+                tensorrt=read_parameters(self._node, TensorRtOptions, prefix=TENSORRT),
+                openvino=read_parameters(self._node, OpenVinoOptions, prefix=OPENVINO),
+                progress=self._on_progress,
+                geometry=settings.geometry(),
+                groups=settings.class_groups or None,
+                min_confidence=settings.min_confidence,
+                unlabelled_id=settings.unlabelled_id,
+            )
+        finally:
+            self._reporter.busy = ''
+
+    def _on_progress(self, fraction: float, what: str) -> None:
+        """Say how far the building of an engine is, which can take minutes; end it with the node.
+
+        Raises:
+            RtsegError: If the node is being stopped.
+        """
+        if not rclpy.ok():
+            raise RtsegError(f'stopped at {fraction:.0%} of building an engine')
+        self._reporter.busy = f'{what}: {fraction:.0%}'
+        if self._progress_limit.passes('building'):  # its phases have thousands of names
+            self._node.get_logger().info(self._reporter.busy)
+
+    def _install(self, segmenter: Segmenter, settings: SegmentationParameters) -> None:
+        """Swap between two frames."""
+        self._worker.call(lambda: self._pipeline.install(segmenter))
+        self._pipeline.settings = settings
+        # Frames that cannot be computed together would only wait for each other.
+        self._worker.max_batch = min(settings.max_batch, segmenter.engine.max_batch)
+        if self._worker.max_batch < settings.max_batch:
+            self._node.get_logger().warning(
+                f'max_batch is {settings.max_batch}; {segmenter.engine.model.path.name} on '
+                f'{segmenter.engine.name} takes {self._worker.max_batch} at once, so the cameras '
+                'take turns'
+            )
