@@ -27,6 +27,8 @@ setup(
         'cpu': ['onnxruntime', 'opencv-python-headless'],
         # Another engine for computers with an Intel or AMD processor.
         'openvino': ['openvino'],
+        # Videos that browsers play: H.264, VP9, AV1. Its wheel holds x264, which is GPL.
+        'video': ['av==18.1.0; python_version>="3.11"'],
         'convert': ['torch>=2.4', 'onnx', 'onnxruntime', 'safetensors', 'tqdm'],
         'evaluate': [
             'onnxruntime',

@@ -89,10 +89,7 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
     streams = [path for path in contents if _is_stream(path)]
     # A link stays one: what it points at is replaced.
     targets = {path: path.resolve() for path in contents if path not in streams}
-    waiting = {
-        path: target.with_name(f'.{target.name}.{os.getpid()}.tmp')
-        for path, target in targets.items()
-    }
+    waiting = {path: waiting_path(target) for path, target in targets.items()}
     try:
         for path, temporary in waiting.items():
             with temporary.open('wb') as file:
@@ -108,6 +105,11 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
     finally:
         for temporary in waiting.values():
             temporary.unlink(missing_ok=True)
+
+
+def waiting_path(path: Path) -> Path:
+    """Return the hidden name under which a file is written until it is whole; same suffix."""
+    return path.with_name(f'.{path.stem}.{os.getpid()}.tmp{path.suffix}')
 
 
 def _is_stream(path: Path) -> bool:

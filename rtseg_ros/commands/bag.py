@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -10,7 +9,7 @@ from tqdm import tqdm
 from rtseg_ros.errors import BagError
 from rtseg_ros.frames.bags import IMAGE_FORMATS, STORAGES, BagWriter
 from rtseg_ros.frames.datasets import load_dataset
-from rtseg_ros.frames.video import open_source
+from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.options import topic_name, within
 from rtseg_ros.output_files import check_output_folder
@@ -58,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the bag."""
     check_output_folder(arguments.output)
-    rate_hz, labels, frames, total = _open(arguments)
+    rate_hz, labels, frames, total, problems = _open(arguments)
     rate_hz = arguments.rate or rate_hz
     if rate_hz <= 0:
         raise BagError(f'the rate is {rate_hz}; it must be above 0 frames per second')
@@ -80,20 +79,25 @@ def run(arguments: argparse.Namespace) -> int:
             bar.update()
         if not writer.count:
             raise BagError('there are no frames to write')
+    for problem in problems:
+        print(problem)
     print(f'wrote {writer.count} frames to {arguments.output}')
     return 0
 
 
-def _open(arguments: argparse.Namespace) -> tuple[float, LabelSet | None, Frames, int]:
-    """Return rate, label set, frames with labels, and their number (0: not known)."""
+def _open(
+    arguments: argparse.Namespace,
+) -> tuple[float, LabelSet | None, Frames, int, list[str]]:
+    """Return rate, label set, frames with labels, their number (0: not known), and problems.
+
+    What cannot be read is left out, and named in the problems once the frames are read.
+    """
     if arguments.dataset:
         if not arguments.root:
             raise BagError('--dataset needs --root, the folder of the data set')
         dataset = load_dataset(arguments.dataset, arguments.root, arguments.split)
         pairs = ((dataset.frame(i), dataset.labels(i)) for i in range(len(dataset)))
-        return DATASET_RATE_HZ, dataset.label_set, pairs, len(dataset)
-    source = arguments.images or arguments.video
-    if not Path(source).exists():
-        raise BagError(f"there is no '{source}'")
-    rate_hz, frames = open_source(source)
-    return rate_hz, None, ((frame, None) for frame in frames), 0
+        return DATASET_RATE_HZ, dataset.label_set, pairs, len(dataset), []
+    footage = open_footage(arguments.images or arguments.video)
+    frames = ((shot.frame, None) for shot in footage)
+    return footage.rate_hz, None, frames, footage.total, footage.problems

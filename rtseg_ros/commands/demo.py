@@ -10,7 +10,8 @@ import numpy as np
 from tqdm import tqdm
 
 from rtseg_ros.errors import RtsegError
-from rtseg_ros.frames.video_writer import OverlayVideo
+from rtseg_ros.frames.media.opening import open_footage
+from rtseg_ros.frames.media.video_writer import VideoWriter
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.overlay import legend
@@ -63,16 +64,16 @@ def run(arguments: argparse.Namespace) -> int:
         log_dir=output,
     )
     print(f'{source or arguments.topic} -> segmentation_node ({arguments.model})')
-    video = OverlayVideo(output, rate_hz=rate_hz)
+    video = VideoWriter(output / 'overlay.mp4', rate_hz=rate_hz)
     with tqdm(total=settings.total, unit='frame') as bar:
         recording = run_demo(
             settings,
             progress=lambda done, _: bar.update(done - bar.n) if done > bar.n else None,
-            on_overlay=video.add,
+            on_overlay=lambda overlay, stamp_ns: video.add(overlay, stamp_ns / 1e9),
             moments=MOMENTS,
         )
     video_path = video.close()
-    if not recording.moments:
+    if not recording.moments or video_path is None:
         raise RtsegError(f'no frame came back with mask and overlay; see the logs in {output}')
 
     equal = sum(
@@ -125,14 +126,9 @@ def _street_clip() -> Path:
 
 
 def _length(source: str) -> tuple[int, float]:
-    from rtseg_ros.frames.video import FOLDER_RATE_HZ
-
-    if Path(source).is_dir():
-        return len(list(Path(source).iterdir())), FOLDER_RATE_HZ
-    capture = cv2.VideoCapture(source)
-    frames, rate_hz = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
-    capture.release()
-    return int(frames), rate_hz if rate_hz > 0 else 25.0
+    footage = open_footage(source)
+    footage.close()
+    return footage.total, footage.rate_hz
 
 
 def _summary(recording: Any, labels: LabelSet, source: str) -> dict[str, Any]:

@@ -217,16 +217,15 @@ def _receptive_field(args: argparse.Namespace) -> dict[str, Any]:
 def _images(args: argparse.Namespace, preprocessing: Any) -> 'Iterator[Tensor]':
     import torch
 
-    from rtseg_ros.frames.video import open_source
+    from rtseg_ros.frames.media.opening import open_footage
     from rtseg_ros.runtime.preprocess import image_from_frame
 
     if not args.frames:
         for _ in range(args.limit):
             yield torch.randn(1, 3, *preprocessing.size_hw)
         return
-    _, frames = open_source(args.frames)
-    for frame in itertools.islice(frames, args.limit):
-        yield torch.from_numpy(image_from_frame(frame, preprocessing))
+    for shot in itertools.islice(open_footage(args.frames), args.limit):
+        yield torch.from_numpy(image_from_frame(shot.frame, preprocessing))
 
 
 def _erf_lines(result: dict[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from rtseg_ros.errors import FrameError
-from rtseg_ros.frames.video import open_source
+from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.nodes.diagnostics import status
 from rtseg_ros.nodes.main import run_node
 from rtseg_ros.nodes.messages import image_from_array
@@ -31,34 +31,41 @@ class VideoNode(Node):
         super().__init__('video')
         declare_parameters(self, {'': VideoParameters})
         self._settings = read_parameters(self, VideoParameters)
-        own_rate_hz, self._frames = open_source(self._settings.source)
-        self._next = next(self._frames, None)
+        self._open()
         if self._next is None:
-            raise FrameError(f"'{self._settings.source}' holds no frames that can be decoded")
+            why = ''.join(f'; {problem}' for problem in self._footage.problems[:3])
+            raise FrameError(f"'{self._settings.source}' holds no frames that can be decoded{why}")
         self.sent = 0
         self.finished = False
         self._publisher = self.create_publisher(Image, 'image', QoSProfile(depth=10))
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        rate_hz = self._settings.rate_hz or own_rate_hz
+        rate_hz = self._settings.rate_hz or self._footage.rate_hz
         self.create_timer(1 / rate_hz, self._on_frame_time)
         # Must go on with use_sim_time; the frames follow the simulated time.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0, self._publish_diagnostics, clock=steady)
         self.get_logger().info(f'{self._settings.source} at {rate_hz:.2f} Hz')
 
+    def _open(self) -> None:
+        self._footage = open_footage(self._settings.source)
+        self._frames = iter(self._footage)
+        self._next = next(self._frames, None)
+
     def _on_frame_time(self) -> None:
         waits = self._publisher.get_subscription_count() < self._settings.wait_for_subscribers
         if self.finished or (self.sent == 0 and waits):
             return
-        if self._next is None and self._settings.loop:
-            self._frames = open_source(self._settings.source)[1]
-            self._next = next(self._frames, None)
+        if self._next is None:
+            for problem in self._footage.problems:
+                self.get_logger().warning(problem)
+            if self._settings.loop:
+                self._open()
         if self._next is None:
             self.finished = True
             self.get_logger().info(f'end of {self._settings.source}: {self.sent} frames sent')
             return
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._settings.frame_id)
-        self._publisher.publish(image_from_array(self._next, 'bgr8', header=header))
+        self._publisher.publish(image_from_array(self._next.frame, 'bgr8', header=header))
         self.sent += 1
         self._next = next(self._frames, None)  # decoded now, so that the next one is on time
 
@@ -69,7 +76,11 @@ class VideoNode(Node):
             status(
                 self.get_fully_qualified_name().lstrip('/'),
                 hardware_id=self._settings.source,
-                values={'sent': self.sent, 'finished': self.finished},
+                values={
+                    'sent': self.sent,
+                    'finished': self.finished,
+                    'problems': '; '.join(self._footage.problems),
+                },
             )
         )
         self._diagnostics.publish(message)

@@ -87,7 +87,7 @@ def test_video(data):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (['--images', 'nowhere'], "there is no 'nowhere'"),
+        (['--images', 'nowhere'], "no file or folder 'nowhere'"),
         (['--dataset', 'camvid'], '--dataset needs --root'),
         (['--dataset', 'camvid', '--root', '.'], 'no CamVid split'),
     ],
@@ -102,7 +102,7 @@ def test_refusals(tmp_path, monkeypatch, capsys, options, message):
 def test_a_folder_without_images_leaves_nothing(tmp_path, capsys):
     (tmp_path / 'empty').mkdir()
     assert main(['bag', '--images', str(tmp_path / 'empty'), '-o', str(tmp_path / 'bag')]) == 1
-    assert 'no frames' in capsys.readouterr().err
+    assert 'holds no image' in capsys.readouterr().err
     assert [item.name for item in tmp_path.iterdir()] == ['empty']
 
 
@@ -129,3 +129,14 @@ def test_values_that_would_break_us_are_wrong_usage(tmp_path, capsys, options):
     assert options[0] in error
     assert repr(options[1]) in error
     assert not (tmp_path / 'bag').exists()
+
+
+def test_one_bad_image_is_left_out_and_said(tmp_path, capsys):
+    (tmp_path / 'images').mkdir()
+    for name in ('a', 'c'):
+        cv2.imwrite(str(tmp_path / 'images' / f'{name}.png'), np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / 'images' / 'b.png').write_bytes(b'\x89PNG')
+    assert main(['bag', '--images', str(tmp_path / 'images'), '-o', str(tmp_path / 'bag')]) == 0
+    said = capsys.readouterr().out
+    assert f"'{tmp_path / 'images' / 'b.png'}' is not a readable image" in said
+    assert 'wrote 2 frames' in said

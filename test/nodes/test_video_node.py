@@ -80,7 +80,7 @@ def test_video_file(launch_node, make_robot, tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
-        ({'source': '/no/such/film.mp4'}, "'/no/such/film.mp4' is"),
+        ({'source': '/no/such/film.mp4'}, "no file or folder '/no/such/film.mp4'"),
         ({}, "'source' is empty"),
         ({'source': '/', 'rate_hz': -5.0}, 'rate_hz'),
     ],
