@@ -6,8 +6,9 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
+from rtseg_ros.nodes.output_table import IMAGE_NAMES
+
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
-RESULTS = ('/mask', '/confidence', '/overlay')
 _EXAMPLES = 4
 
 
@@ -109,7 +110,7 @@ def _image_topics(node: Node, missing: str) -> tuple[str, ...]:
         name
         for name, types in node.get_topic_names_and_types()
         if set(types) & set(IMAGE_TYPES)
-        and not name.endswith(RESULTS)
+        and not name.endswith(tuple(f'/{result}' for result in IMAGE_NAMES))
         and node.count_publishers(name)
     ]
     topics.sort(

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 import threading
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
@@ -26,6 +25,7 @@ from std_srvs.srv import Trigger
 
 from rtseg_ros.nodes.log_bridge import forward_log
 from rtseg_ros.nodes.main import run_node
+from rtseg_ros.nodes.output_table import BY_NAME
 from rtseg_ros.nodes.parameters import (
     SegmentationParameters,
     declare_parameters,
@@ -33,7 +33,7 @@ from rtseg_ros.nodes.parameters import (
     refusal,
 )
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount, LogLimit, reason_of
-from rtseg_ros.nodes.segmentation.camera import Camera
+from rtseg_ros.nodes.segmentation.camera import Camera, qos_of
 from rtseg_ros.nodes.segmentation.frame_pipeline import FramePipeline
 from rtseg_ros.nodes.segmentation.frame_worker import FrameWorker
 from rtseg_ros.nodes.segmentation.label_info import ABSENCE, LabelInfo, label_info
@@ -84,7 +84,10 @@ class SegmentationNode(LifecycleNode):
             self._on_load_model,
             callback_group=ReentrantCallbackGroup(),
         )
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        output = BY_NAME['/diagnostics']
+        self._diagnostics = self.create_publisher(
+            output.message_type(), output.name, qos_of(output)
+        )
         # These must go on with use_sim_time, and while a service builds an engine.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         for period_s, callback in (

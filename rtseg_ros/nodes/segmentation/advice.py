@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rtseg_ros.nodes.output_table import asked_in_words
 from rtseg_ros.nodes.ros_graph import TopicFacts, other_transport
 
 SILENT_S = 3.0
@@ -50,7 +51,7 @@ def advice(now: Situation) -> str:
         return f'{now.unserved[0]}; change its QoS, or qos_overrides of this node'
     if not now.wanted:
         return (
-            'nobody subscribes to mask, confidence or overlay, so no image is taken: '
+            f'nobody subscribes to {asked_in_words()}, so no image is taken: '
             f'ros2 topic hz {now.node_name}/mask'
         )
     problem = _input_problem(now)

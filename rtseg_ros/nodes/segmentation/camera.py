@@ -1,14 +1,19 @@
 """One camera of the perception node: its topics, its frame account, what it last heard."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 import threading
 import time
 from typing import Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+)
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
@@ -17,9 +22,9 @@ from rtseg_ros.errors import SettingError
 from rtseg_ros.labels.overlay import overlay_from_labels
 from rtseg_ros.nodes.image_topics import image_topic
 from rtseg_ros.nodes.messages import camera_info_of_mask, fits, image_from_array
+from rtseg_ros.nodes.output_table import BY_NAME, OF_FRAMES, Output, Wanted
 from rtseg_ros.nodes.ros_graph import unserved_subscribers
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
-from rtseg_ros.nodes.segmentation.label_info import LABEL_INFO_QOS, LabelInfo
 from rtseg_ros.runtime import Segmentation
 
 _OVERRIDABLE = QoSOverridingOptions(
@@ -30,22 +35,6 @@ _OVERRIDABLE = QoSOverridingOptions(
         QoSPolicyKind.DURABILITY,
     )
 )
-OUTPUTS = {'mask': Image, 'confidence': Image, 'overlay': Image, 'camera_info': CameraInfo}
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which outputs somebody subscribes to."""
-
-    mask: bool
-    confidence: bool
-    overlay: bool
-    camera_info: bool
-
-    @property
-    def any(self) -> bool:
-        """Whether an image has to be segmented; a camera_info only goes with a result."""
-        return self.mask or self.confidence or self.overlay
 
 
 class Camera:
@@ -95,9 +84,12 @@ class Camera:
         self.last_heard_s = time.monotonic()
         self.publishers: dict[str, Any] = {}
         try:
-            for output, kind in OUTPUTS.items():
-                self.publishers[output] = node.create_lifecycle_publisher(
-                    kind, f'~/{prefix}{output}', reliable(), qos_overriding_options=_OVERRIDABLE
+            for output in OF_FRAMES:
+                self.publishers[output.name] = node.create_lifecycle_publisher(
+                    output.message_type(),
+                    f'~/{prefix}{output.name}',
+                    qos_of(output),
+                    qos_overriding_options=_OVERRIDABLE,
                 )
             # Inputs are subscribed to when somebody wants a result; what is wrong shows now.
             for topic in ('image', 'camera_info'):
@@ -106,11 +98,10 @@ class Camera:
             self._destroy_publishers()
             raise SettingError(f'qos_overrides cannot be used: {error}') from error
         # Not managed: class names are known as soon as the model is loaded.
-        self._labels = None
-        if LabelInfo is not None:
-            self._labels = node.create_publisher(
-                LabelInfo, f'~/{prefix}label_info', LABEL_INFO_QOS
-            )
+        self._labels, output = None, BY_NAME['label_info']
+        kind = output.message_type()
+        if kind is not None:
+            self._labels = node.create_publisher(kind, f'~/{prefix}{output.name}', qos_of(output))
 
     @property
     def receives(self) -> bool:
@@ -126,10 +117,11 @@ class Camera:
     def wanted(self) -> Wanted:
         """Return which outputs have subscribers now."""
         return Wanted(
-            **{
-                output: publisher.get_subscription_count() > 0
-                for output, publisher in self.publishers.items()
-            }
+            frozenset(
+                name
+                for name, publisher in self.publishers.items()
+                if publisher.get_subscription_count() > 0
+            )
         )
 
     def set_tap(self, is_open: bool) -> None:
@@ -142,8 +134,10 @@ class Camera:
         with self._lock:
             wanted = self.wanted()
             wants = {
-                'image': self._tap_open and wanted.any,
-                'camera_info': self._tap_open and wanted.any and wanted.camera_info,
+                'image': self._tap_open and bool(wanted.asked),
+                'camera_info': (
+                    self._tap_open and bool(wanted.asked) and wanted.needs('camera_info')
+                ),
             }
             for topic, needed in wants.items():
                 if needed and topic not in self._subscriptions:
@@ -188,20 +182,20 @@ class Camera:
         alpha: float,
     ) -> None:
         """Publish what is wanted of one result, the mask first."""
-        if wanted.mask:
+        if 'mask' in wanted:
             self.publishers['mask'].publish(
                 image_from_array(result.labels, 'mono8', header=header)
             )
-        if wanted.confidence and result.confidence is not None:
+        if 'confidence' in wanted and result.confidence is not None:
             self.publishers['confidence'].publish(
                 image_from_array(result.confidence, 'mono8', header=header)
             )
         info = self._info
-        if wanted.camera_info and info is not None and fits(info, result.layout.source_hw):
+        if 'camera_info' in wanted and info is not None and fits(info, result.layout.source_hw):
             self.publishers['camera_info'].publish(
                 camera_info_of_mask(info, result.layout, header=header)
             )
-        if wanted.overlay:
+        if 'overlay' in wanted:
             overlay = overlay_from_labels(
                 result.layout.picture(frame), result.labels, palette_bgr=palette_bgr, alpha=alpha
             )
@@ -241,6 +235,7 @@ def latest() -> QoSProfile:
     )
 
 
-def reliable() -> QoSProfile:
-    """Return the QoS of outputs; a new object each time."""
-    return QoSProfile(depth=5)
+def qos_of(output: Output) -> QoSProfile:
+    """Return the QoS of an output, always reliable; a new object each time."""
+    latched, volatile = DurabilityPolicy.TRANSIENT_LOCAL, DurabilityPolicy.VOLATILE
+    return QoSProfile(depth=output.depth, durability=latched if output.latched else volatile)

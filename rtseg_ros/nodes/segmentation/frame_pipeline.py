@@ -13,9 +13,10 @@ from std_msgs.msg import Header
 from rtseg_ros.errors import EngineError, FrameError
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.nodes.messages import frame_from_image
+from rtseg_ros.nodes.output_table import Wanted
 from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.segmentation.accounting import reason_of
-from rtseg_ros.nodes.segmentation.camera import Camera, Wanted
+from rtseg_ros.nodes.segmentation.camera import Camera
 from rtseg_ros.nodes.segmentation.frame_worker import Waiting
 from rtseg_ros.runtime import Segmentation, Segmenter
 from rtseg_ros.runtime.segmenter import Prepared
@@ -86,12 +87,12 @@ class FramePipeline:
         try:
             message = _message(waiting)
             wanted = camera.wanted()
-            if not wanted.any:
+            if not wanted.asked:
                 camera.account.finish('stale', reason='nobody subscribes any more')
                 return None
             if self._too_old(camera, message.header):
                 return None
-            if not (wanted.mask or wanted.overlay or segmenter.has_scores):
+            if not segmenter.has_scores and wanted.lacks('scores'):
                 raise EngineError(
                     f'only confidence is subscribed to, and {segmenter.engine.model.path.name} '
                     "gives labels without scores; convert it again with a 'logits' output"
@@ -117,7 +118,7 @@ class FramePipeline:
     def _segment(
         self, frames: Sequence[_Decoded], segmenter: Segmenter
     ) -> list[Segmentation | None]:
-        confidence = segmenter.has_scores and any(frame.wanted.confidence for frame in frames)
+        confidence = segmenter.has_scores and any('confidence' in frame.wanted for frame in frames)
         try:
             return list(
                 segmenter.finish([frame.prepared for frame in frames], confidence=confidence)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header
 
 from rtseg_ros.labels import LabelSet
@@ -12,8 +11,6 @@ try:
 except ImportError:
     LabelInfo = None
 
-# Who subscribes later gets it too.
-LABEL_INFO_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ABSENCE = (
     'vision_msgs is not installed, so there is no ~/label_info; Nav2 waits for it. Install '
     'ros-<distribution>-vision-msgs'

@@ -56,8 +56,11 @@ class Reporter:
             if camera.name
         ]
         # Together, so that the cameras add up to the node.
+        wanted = [camera.wanted().names for camera in cameras]
+        shown = [frozenset().union(*wanted)]
+        shown += [n for n, camera in zip(wanted, cameras, strict=True) if camera.name]
         snapshots = self._total.snapshots([account for _, account, _ in rows[1:]])
-        for (title, account, text), snapshot in zip(rows, snapshots, strict=True):
+        for (title, account, text), snapshot, names in zip(rows, snapshots, shown, strict=True):
             message.status.append(
                 frames_status(
                     title.lstrip('/'),
@@ -65,7 +68,7 @@ class Reporter:
                     latency_ms=account.latency_ms(),
                     advice=text,
                     hardware_id=values['device'] or 'none',
-                    values=values,
+                    values=values | {'wanted': ', '.join(sorted(names))},
                 )
             )
         return message
@@ -81,7 +84,7 @@ class Reporter:
                 state=self.state,
                 configure_error=self.configure_error,
                 clock_missing=clock_is_missing(self._node),
-                wanted=camera.wanted().any,
+                wanted=bool(camera.wanted().asked),
                 unserved=tuple(camera.incompatible_subscribers()),
                 topic=topic_facts(
                     self._node,

@@ -15,9 +15,9 @@ from std_msgs.msg import Header
 
 from rtseg_ros.errors import EngineError
 from rtseg_ros.nodes.messages import image_from_array
+from rtseg_ros.nodes.output_table import Wanted
 from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
-from rtseg_ros.nodes.segmentation.camera import Wanted
 from rtseg_ros.nodes.segmentation.frame_pipeline import FramePipeline
 from rtseg_ros.nodes.segmentation.frame_worker import Waiting
 from rtseg_ros.runtime import load_segmenter
@@ -57,7 +57,7 @@ def test_confidence_that_cannot_be_had_is_no_result(pipeline, make_model, mask):
     published = []
     camera = SimpleNamespace(
         topic='/image', message_type=Image, account=FrameAccount(),
-        wanted=lambda: Wanted(mask=mask, confidence=True, overlay=False, camera_info=False),
+        wanted=lambda: Wanted(frozenset({'confidence', 'mask'} if mask else {'confidence'})),
         publish=lambda frame, result, **_: published.append(result),
     )  # fmt: skip
     camera.account.receive()
