@@ -14,17 +14,17 @@ first=$1
 : "${SECONDS_EACH:=5}"
 
 models() {
-    rtseg benchmark --checkpoint "$first" --labels camvid --frames "$frames" \
+    rtseg benchmark --targets --checkpoint "$first" --labels camvid --frames "$frames" \
         --size 360x480 720x1280 --precision fp32 int8 --seconds "$SECONDS_EACH" --node --upsampling \
         --keep kept_for_benchmark --output "$here/models" $extra
 }
 trained() {
-    rtseg benchmark --checkpoint "$@" --labels camvid --frames "$frames" --size 360x480 \
+    rtseg benchmark --targets --checkpoint "$@" --labels camvid --frames "$frames" --size 360x480 \
         --precision fp32 int8 --engine torch onnxruntime rtseg --seconds 2 \
         --keep kept_for_benchmark --output "$here/trained" $extra
 }
 zoo() {
-    rtseg benchmark --size 360x480 --engine torch onnxruntime rtseg --seconds 0.5 \
+    rtseg benchmark --targets --size 360x480 --engine torch onnxruntime rtseg --seconds 0.5 \
         --keep kept_for_benchmark --output "$here/zoo" $extra
 }
 extra=--prepare-only
@@ -40,5 +40,5 @@ trained "$@"
 # Every network, random weights.
 zoo
 # How cost grows.
-rtseg benchmark --checkpoint "$first" --labels camvid --frames "$frames" --size 360x480 \
+rtseg benchmark --targets --checkpoint "$first" --labels camvid --frames "$frames" --size 360x480 \
     --engine rtseg --seconds 2 --scaling --keep kept_for_benchmark --output "$here/scaling"

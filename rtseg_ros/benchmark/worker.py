@@ -1,8 +1,9 @@
 """One contender in a process of its own, so that none shares threads or memory with another."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 import importlib.util
 import math
 import multiprocessing
@@ -49,24 +50,33 @@ def contenders(device: str) -> tuple[str, ...]:
 
 
 class Worker:
-    """Asks a contender in another process to run; talks to it through a pipe."""
+    """Asks a contender in another process to run; talks to it through a pipe.
 
-    def __init__(self, subject: Subject, name: str, *, precision: str, device: str) -> None:
+    Attributes:
+        name: Of the contender.
+        load_s: Time that it took to be made and to label its first frames, libraries included.
+    """
+
+    def __init__(self, name: str, make: Callable[[], Contender], frames: Path) -> None:
         """Start the process and wait until the contender is warm.
+
+        Args:
+            name: For messages.
+            make: Makes the contender there; can be pickled.
+            frames: NumPy file with (n, H, W, 3) uint8 BGR frames.
 
         Raises:
             BenchmarkError: If it cannot be made, or ends early.
         """
         self.name = name
-        self.precision = precision
         self._pipe, other = multiprocessing.Pipe()
         # A forked process would inherit this one's threads and memory.
         self._process = multiprocessing.get_context('spawn').Process(
-            target=_serve, args=(other, subject, name, precision, device), daemon=True
+            target=_serve, args=(other, make, frames), daemon=True
         )
         self._process.start()
         other.close()
-        self._answer(START_S)
+        self.load_s: float = self._answer(START_S)
 
     def run(self, count: int, *, limit_s: float = math.inf) -> Runs:
         """Run so many frames, after one that is not counted; fewer, but one, if time is up.
@@ -87,6 +97,14 @@ class Worker:
     def labels(self) -> np.ndarray:
         """Return the labels of all frames, (n, H, W) uint8."""
         return self._ask('labels', None)
+
+    def labels_of(self, frame: np.ndarray) -> np.ndarray:
+        """Return the labels of a frame, (H, W) uint8."""
+        return self._ask('label', frame)
+
+    def facts(self) -> dict[str, str]:
+        """Return what the contender says of itself; not every one does."""
+        return self._ask('facts', None)
 
     def peak_memory_mib(self) -> float:
         """Return the largest resident memory of the process so far, in MiB."""
@@ -133,29 +151,41 @@ class Worker:
 def started(
     subject: Subject, name: str, *, precision: str = 'fp32', device: str = 'cpu'
 ) -> Iterator[Worker]:
-    """Start a worker, and end it whatever happens."""
-    worker = Worker(subject, name, precision=precision, device=device)
+    """Start a worker of a race, and end it whatever happens."""
+    entry = PEAKS[device] if name == PEAK else ENTRIES[device][name]
+    with started_as(name, partial(entry.make, subject, precision), subject.frames) as worker:
+        yield worker
+
+
+@contextmanager
+def started_as(name: str, make: Callable[[], Contender], frames: Path) -> Iterator[Worker]:
+    """Start a worker, and end it whatever happens; the arguments are those of ``Worker``."""
+    worker = Worker(name, make, frames)
     try:
         yield worker
     finally:
         worker.close()
 
 
-def _serve(pipe: Connection, subject: Subject, name: str, precision: str, device: str) -> None:
+def _serve(pipe: Connection, make: Callable[[], Contender], file: Path) -> None:
     """Answer questions until the pipe is closed."""
     try:
-        entry = PEAKS[device] if name == PEAK else ENTRIES[device][name]
-        contender = entry.make(subject, precision)
-        frames = np.load(subject.frames)
+        frames = np.load(file)
+        start = time.perf_counter()
+        contender: Any = make()
         for index in range(WARM_UP_RUNS):
             contender(frames[index % len(frames)])
-        pipe.send((True, None))
+        pipe.send((True, time.perf_counter() - start))
         while True:
             question, argument = pipe.recv()
             if question == 'run':
                 pipe.send((True, _run(contender, frames, *argument)))
             elif question == 'labels':
                 pipe.send((True, np.stack([contender(frame)[0] for frame in frames])))
+            elif question == 'label':
+                pipe.send((True, contender(argument)[0]))
+            elif question == 'facts':
+                pipe.send((True, contender.facts()))
             else:
                 pipe.send((True, _peak_memory_mib()))
     except (EOFError, KeyboardInterrupt):

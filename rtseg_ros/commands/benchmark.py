@@ -49,6 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'all that are shipped) in place of networks; needs no torch, see docs/tensorrt.md',
     )  # fmt: skip
     parser.add_argument(
+        '--which-engine', default='', metavar='MODEL',
+        help='compare the engines of this machine on a .onnx file or shipped model, with --frames '
+        'and --seconds, and say which one the node should take; needs no torch',
+    )  # fmt: skip
+    parser.add_argument(
+        '--targets', action='store_true',
+        help='also check the targets that this package set itself, for its documentation',
+    )  # fmt: skip
+    parser.add_argument(
         '--keep', default='', metavar='DIR',
         help='folder for converted models, frames and measured accuracy, taken from there the '
         'next time; default: made anew each time',
@@ -62,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Race, or check TensorRT on real hardware."""
     check_output_folder(arguments.output)
     check_output_file(arguments.json)
+    if arguments.which_engine:
+        return _which_engine(arguments)
     if arguments.report:
         return _report(arguments)
     if arguments.prepare_only and not arguments.keep:
@@ -69,6 +80,28 @@ def run(arguments: argparse.Namespace) -> int:
     from rtseg_ros.commands.benchmark_race import run_race
 
     return run_race(arguments)
+
+
+def _which_engine(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from rtseg_ros.benchmark.engines import which_engine
+    from rtseg_ros.benchmark.results.engine_table import engine_table
+
+    if arguments.networks or arguments.checkpoint:
+        raise BenchmarkError(
+            '--which-engine takes one model file and no networks or checkpoints; convert one first'
+        )
+    with tqdm(bar_format='{postfix}', leave=False) as bar:
+        comparison = which_engine(
+            arguments.which_engine,
+            frames=arguments.frames,
+            seconds=arguments.seconds,
+            progress=bar.set_postfix_str,
+        )
+    print(engine_table(comparison))
+    write_json(arguments.json, comparison.to_dict())
+    return 0
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -53,10 +53,13 @@ class _Findings:
     upsampling: list[UpsamplingRow] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     date: str = field(default_factory=lambda: time.strftime('%Y-%m-%d'))
+    with_targets: bool = False
     load_before: float = field(default_factory=lambda: os.getloadavg()[0])
 
     def targets(self) -> list[Verdict]:
-        """Check the targets that the findings say something about."""
+        """Check the targets that the findings say something about, if that was asked for."""
+        if not self.with_targets:
+            return []
         of_nodes = [verdict for node in self.nodes for verdict in node_verdicts(node)]
         return verdicts(self.rows) + of_nodes + upsampling_verdicts(self.upsampling)
 
@@ -88,7 +91,7 @@ def run_race(arguments: argparse.Namespace) -> int:
     entrants = _entrants(arguments)
     subjects = _subjects(arguments)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    findings = _Findings()
+    findings = _Findings(with_targets=arguments.targets)
     with tqdm(total=len(subjects) * len(sizes), unit='race') as bar:
         for (network, source), size_hw in itertools.product(subjects, sizes):
             name = f'{network or Path(source.checkpoint).name} {size_hw[0]}x{size_hw[1]}'

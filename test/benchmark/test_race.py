@@ -103,8 +103,8 @@ def test_the_command_writes_tables_and_pictures(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(upsampling, 'CASES', ((5, (16, 24), (64, 96)),))
     other = tmp_path / 'other.json'
     words = f'benchmark {NETWORK} --size 64x96 --classes 5 --engine onnxruntime rtseg --upsampling'
-    status = main([*words.split(), '--seconds', '0.1', '--output', str(tmp_path), '--json',
-                   str(other)])  # fmt: skip
+    status = main([*words.split(), '--targets', '--seconds', '0.1', '--output', str(tmp_path),
+                   '--json', str(other)])  # fmt: skip
     assert status == 0
     document = json.loads((tmp_path / 'benchmark.json').read_text())
     assert document == json.loads(other.read_text())
@@ -119,4 +119,14 @@ def test_the_command_writes_tables_and_pictures(tmp_path, capsys, monkeypatch):
     assert 'rtseg benchmark' in page
     assert document['machine']['processor'] in page
     assert (tmp_path / 'benchmark.csv').read_text().count('\n') == 3
-    assert 'rtseg' in capsys.readouterr().out
+    assert 'MET' in capsys.readouterr().out.upper()
+
+
+def test_targets_are_not_a_user_s(tmp_path, capsys):
+    words = f'benchmark {NETWORK} --size 64x96 --classes 5 --engine onnxruntime rtseg'
+    assert main([*words.split(), '--seconds', '0.1', '--output', str(tmp_path)]) == 0
+    assert json.loads((tmp_path / 'benchmark.json').read_text())['targets'] == []
+    assert 'Targets' not in (tmp_path / 'benchmark.md').read_text()
+    out = capsys.readouterr().out
+    assert 'rtseg' in out
+    assert 'NOT MET' not in out
