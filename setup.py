@@ -21,7 +21,7 @@ setup(
         (f'share/{PACKAGE}/launch', glob('launch/*.launch.py')),
     ],
     # What a robot needs; rclpy and the messages come from the ROS installation.
-    install_requires=['numpy', 'PyYAML'],
+    install_requires=['numpy', 'PyYAML', 'tqdm'],
     extras_require={
         # Alone in bringing an OpenCV: leave it out where Debian's python3-opencv is installed.
         'cpu': ['onnxruntime', 'opencv-python-headless'],
@@ -29,14 +29,13 @@ setup(
         'openvino': ['openvino'],
         # Videos that browsers play: H.264, VP9, AV1. Its wheel holds x264, which is GPL.
         'video': ['av==18.1.0; python_version>="3.11"'],
-        'convert': ['torch>=2.4', 'onnx', 'onnxruntime', 'safetensors', 'tqdm'],
+        'convert': ['torch>=2.4', 'onnx', 'onnxruntime', 'safetensors'],
         'evaluate': [
             'onnxruntime',
             'rosbags',
             'jinja2',
             'matplotlib',
             'psutil',
-            'tqdm',
             'lz4',
             'backports.zstd; python_version<"3.14"',
         ],

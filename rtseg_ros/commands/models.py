@@ -174,7 +174,6 @@ def _receptive_field(args: argparse.Namespace) -> dict[str, Any]:
         IMAGENET_MEAN_RGB,
         IMAGENET_STD_RGB,
         Preprocessing,
-        preprocessing_from_dict,
     )
     from rtseg_ros.training.checkpoint import load_checkpoint
 
@@ -182,15 +181,15 @@ def _receptive_field(args: argparse.Namespace) -> dict[str, Any]:
     preprocessing = Preprocessing(size, 'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB)
     torch.manual_seed(0)
     if args.checkpoint:
-        content = load_checkpoint(args.checkpoint)
-        if content['network'] != args.erf:
+        trained = load_checkpoint(args.checkpoint)
+        if trained.network != args.erf:
             raise CheckpointError(
-                f"{args.checkpoint} holds '{content['network']}', not '{args.erf}'; "
-                f'use --erf {content["network"]}'
+                f"{args.checkpoint} holds '{trained.network}', not '{args.erf}'; "
+                f'use --erf {trained.network}'
             )
-        preprocessing = preprocessing_from_dict(content['preprocessing'])
-        network = create_network(args.erf, len(content['label_set']['classes']))
-        network.load_state_dict(content['model'])
+        preprocessing = trained.preprocessing
+        network = create_network(args.erf, trained.labels.num_classes)
+        network.load_state_dict(trained.weights)
     else:
         network = create_network(args.erf)
     if args.size_hw:

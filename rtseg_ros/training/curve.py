@@ -2,29 +2,56 @@
 
 from collections.abc import Sequence
 import csv
+from dataclasses import asdict, dataclass
+import io
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from rtseg_ros.output_files import replace_files
+
 COLUMNS = ('epoch', 'loss', 'miou', 'seconds')
 
 
-def write_curve(history: Sequence[dict[str, float]], folder: Path) -> None:
+@dataclass(frozen=True)
+class EpochFigures:
+    """One epoch of a run.
+
+    Attributes:
+        epoch: Counted from 1.
+        loss: Mean of its steps.
+        seconds: That its steps took, validation not counted.
+        miou: On the validation split, 0..1; None if it was not validated after this epoch.
+    """
+
+    epoch: int
+    loss: float
+    seconds: float
+    miou: float | None = None
+
+
+def write_curve(history: Sequence[EpochFigures], folder: Path) -> None:
     """Write curve.csv and curve.png: loss per epoch, mIoU where it was validated."""
-    with (folder / 'curve.csv').open('w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(history)
-    curve_figure(history).savefig(folder / 'curve.png', dpi=100)
+    text, picture = io.StringIO(), io.BytesIO()
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(asdict(figures) for figures in history)
+    curve_figure(history).savefig(picture, dpi=100, format='png')
+    replace_files(
+        {
+            folder / 'curve.csv': text.getvalue().encode(),
+            folder / 'curve.png': picture.getvalue(),
+        }
+    )
 
 
-def curve_figure(history: Sequence[dict[str, float]]) -> Figure:
+def curve_figure(history: Sequence[EpochFigures]) -> Figure:
     """Draw loss and mIoU over the epochs, each on an axis of its own."""
     figure = Figure(figsize=(7, 4), layout='constrained')
     loss_axis = figure.add_subplot()
-    epochs = [row['epoch'] for row in history]
-    losses = [row['loss'] for row in history]
+    epochs = [figures.epoch for figures in history]
+    losses = [figures.loss for figures in history]
     # Few epochs are points, for a line through one of them would not be seen.
     mark = '.' if len(history) < 100 else ''
     loss_axis.plot(epochs, losses, color='C0', marker=mark, label='training loss (left)')
@@ -32,11 +59,10 @@ def curve_figure(history: Sequence[dict[str, float]]) -> Figure:
     loss_axis.set_xlim(0, max([1, *epochs]) * 1.02)
     loss_axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     miou_axis = loss_axis.twinx()
-    validated = [row for row in history if 'miou' in row]
+    validated = {row.epoch: row.miou for row in history if row.miou is not None}
     miou_axis.plot(
-        [row['epoch'] for row in validated], [row['miou'] for row in validated],
-        'C1.-', label='validation mIoU (right)',
-    )  # fmt: skip
+        list(validated), list(validated.values()), 'C1.-', label='validation mIoU (right)'
+    )
     miou_axis.set(ylabel='validation mIoU', ylim=(0, 1))
     lines = [*loss_axis.lines, *miou_axis.lines]
     figure.legend(handles=lines, loc='outside upper center', ncols=2, frameon=False)

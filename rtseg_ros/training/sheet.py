@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from rtseg_ros.errors import TrainingError
-from rtseg_ros.labels import LabelSet, label_set_from_dict
+from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.overlay import legend, overlay_from_labels
 from rtseg_ros.networks.zoo import create_network
-from rtseg_ros.runtime.preprocess import preprocessing_from_dict
-from rtseg_ros.training.checkpoint import load_checkpoint
+from rtseg_ros.training.checkpoint import TrainingCheckpoint, load_checkpoint
 from rtseg_ros.training.prediction import label_frame
 
 _CELL_WIDTH = 288
@@ -40,7 +38,7 @@ def sheet(folders: Sequence[Path], frames: Sequence[np.ndarray]) -> np.ndarray:
     label_sets: list[LabelSet] = []
     for folder in folders:
         run = load_checkpoint(folder / 'best.pth')
-        label_sets.append(label_set_from_dict(run['label_set'], source=str(folder)))
+        label_sets.append(run.labels)
         if label_sets[-1].names != label_sets[0].names:
             raise TrainingError(
                 f"'{folder}' and '{folders[0]}' have different classes; draw a sheet of each"
@@ -54,15 +52,14 @@ def sheet(folders: Sequence[Path], frames: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _overlays(
-    run: dict[str, Any], label_set: LabelSet, frames: Sequence[np.ndarray]
+    run: TrainingCheckpoint, label_set: LabelSet, frames: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    network = create_network(run['network'], label_set.num_classes).eval()
-    network.load_state_dict(run['model'])
-    preprocessing = preprocessing_from_dict(run['preprocessing'])
+    network = create_network(run.network, label_set.num_classes).eval()
+    network.load_state_dict(run.weights)
     palette = label_set.palette_bgr()
     return [
         overlay_from_labels(
-            frame, label_frame(network, frame, preprocessing), palette_bgr=palette, alpha=0.6
+            frame, label_frame(network, frame, run.preprocessing), palette_bgr=palette, alpha=0.6
         )
         for frame in frames
     ]

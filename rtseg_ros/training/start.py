@@ -1,6 +1,7 @@
 """Start a run from the weights of another one."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,23 @@ from rtseg_ros.labels.mapping import BUILT_IN
 
 # Fewer tensors than this share means another network, not another number of classes.
 _FITTING = 0.5
+
+
+@dataclass(frozen=True)
+class StartWeights:
+    """Weights of a whole network to begin with, whoever wrote them.
+
+    Attributes:
+        name: Of their file.
+        sha256: Of their file.
+        weights: Tensors by key.
+        labels: What their outputs mean; None if that is not known.
+    """
+
+    name: str
+    sha256: str
+    weights: Mapping[str, Tensor]
+    labels: LabelSet | None
 
 
 def counterparts(trained: LabelSet, wanted: LabelSet) -> list[int | None]:

@@ -57,29 +57,30 @@ def summarise_run(folder: Path) -> RunSummary:
     path = folder / 'best.pth'
     if not path.exists():
         raise TrainingError(f"'{folder}' has no best.pth: no epoch of it has been validated yet")
-    content = load_checkpoint(path)
-    names = [entry['name'] for entry in content['label_set']['classes']]
-    height, width = content['preprocessing']['size_hw']
+    run = load_checkpoint(path)
+    if run.iou is None or run.best_miou is None:
+        raise TrainingError(f"'{path}' says nothing of its mIoU; it is not the best.pth of a run")
+    names, size_hw = run.labels.names, run.preprocessing.size_hw
     with torch.device('meta'):  # shapes are enough to count
-        network = create_network(content['network'], len(names))
-    published = network_facts(content['network']).published_camvid
+        network = create_network(run.network, len(names))
+    published = network_facts(run.network).published_camvid
     return RunSummary(
         folder=folder.name,
-        network=content['network'],
+        network=run.network,
         parameters=parameter_count(network),
-        gmacs=multiply_accumulates(network, (height, width)) / 1e9,
-        size_hw=(height, width),
-        epoch=content['epoch'],
-        epochs=content['recipe']['epochs'],
-        trained_on=content['train_data'],
-        validated_on=content['val_data'],
-        miou=content['best_miou'],
+        gmacs=multiply_accumulates(network, size_hw) / 1e9,
+        size_hw=size_hw,
+        epoch=run.epoch,
+        epochs=run.recipe.epochs,
+        trained_on=run.train_data,
+        validated_on=run.val_data,
+        miou=run.best_miou,
         iou={
             name: None if math.isnan(value) else value
-            for name, value in zip(names, content['iou'], strict=True)
+            for name, value in zip(names, run.iou, strict=True)
         },
         published=f'{100 * published[0]:.1f} ({published[1]})' if published else '',
-        command=content.get('command', ''),
+        command=run.command,
     )
 
 

@@ -1,14 +1,12 @@
 """The training loop: resumes exactly, keeps the best weights, writes its curve."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 from pathlib import Path
 import platform
 import time
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,18 +16,49 @@ from rtseg_ros import __version__
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.frames.datasets.dataset import Dataset
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
-from rtseg_ros.networks.encoders.encoder import Encoder
 from rtseg_ros.networks.network import SegmentationNetwork
-from rtseg_ros.runtime.preprocess import Preprocessing, image_from_frame
-from rtseg_ros.training.augmentation import augment
-from rtseg_ros.training.checkpoint import load_checkpoint, save_checkpoint
-from rtseg_ros.training.curve import write_curve
+from rtseg_ros.runtime.preprocess import Preprocessing
+from rtseg_ros.training.batches import Batches
+from rtseg_ros.training.checkpoint import TrainingCheckpoint, TrainingState, load_checkpoint
+from rtseg_ros.training.curve import EpochFigures, write_curve
 from rtseg_ros.training.losses import enet_class_weights, pixel_loss
+from rtseg_ros.training.optimizer import create_optimizer
 from rtseg_ros.training.prediction import label_frame
-from rtseg_ros.training.recipe import Recipe, recipe_from_dict
+from rtseg_ros.training.recipe import Recipe
+from rtseg_ros.training.resume import RunIdentity, legs_to_go
+from rtseg_ros.training.schedule import Leg, first_leg, rate_factor
 
-CACHE_BYTES = 4 << 30
-Progress = Callable[[int, int, str], None]
+SMOOTHED = 20  # steps whose mean loss is told
+
+
+@dataclass(frozen=True)
+class StepNews:
+    """What a run says after each of its steps.
+
+    Attributes:
+        step: Counted from 1 over the whole run.
+        total: Steps of the whole run.
+        epoch: That the step belongs to, counted from 1.
+        losses: Of the last steps of this epoch; read only when shown, a GPU need not wait.
+        learning_rate: Of the decoder in this step.
+        best_miou: On the validation split so far, 0..1; None before the first validation.
+    """
+
+    step: int
+    total: int
+    epoch: int
+    losses: tuple[Tensor, ...]
+    learning_rate: float
+    best_miou: float | None
+
+    def text(self) -> str:
+        """Say it in a few words; what is not known yet is left out."""
+        loss = float(torch.stack(self.losses).mean())
+        words = f'epoch {self.epoch}, loss {loss:.3f}, rate {self.learning_rate:.1e}'
+        return words if self.best_miou is None else f'{words}, val mIoU {self.best_miou:.3f}'
+
+
+Progress = Callable[[StepNews], None]
 
 
 @dataclass(frozen=True)
@@ -98,49 +127,57 @@ class Trainer:
         self.preprocessing = preprocessing
         self.settings = settings
         self.starts_from, self.command = starts_from, command
-        self.steps_per_epoch = len(train) // recipe.batch_size
+        self.batches = Batches(
+            train, recipe, preprocessing, seed=settings.seed, workers=settings.workers
+        )
+        self.steps_per_epoch = len(self.batches)
+        self.legs: tuple[Leg, ...] = (first_leg(recipe),)
         if self.steps_per_epoch == 0:
             raise TrainingError(
                 f'{train.name} has {len(train)} frames, fewer than one batch of '
                 f'{recipe.batch_size}; set a smaller batch size'
             )
-        self.optimizer = _optimizer(network, recipe, pretrained=pretrained)
+        self.optimizer = create_optimizer(network, recipe, pretrained=pretrained)
         self.base_rates = [group['lr'] for group in self.optimizer.param_groups]
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == 'fp16')
         self.average = copy.deepcopy(network).eval() if recipe.ema_decay else None
         self.weights = self._class_weights(class_pixels)
         self.data_hash = train.fingerprint()
         self.epoch = 0
-        self.best_miou = -1.0
-        self.history: list[dict[str, float]] = []
-        self._cache: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.best_miou: float | None = None
+        self.history: list[EpochFigures] = []
 
     def run(self, progress: Progress) -> float:
-        """Train to the recipe's last epoch; returns the best validation mIoU.
+        """Train to the recipe's last epoch; returns the best validation mIoU, 0..1.
 
         Args:
-            progress: Called as (step, total steps, text) after each step.
+            progress: Called after each step.
+
+        Raises:
+            TrainingError: If the loss is no number any more.
         """
-        total = self.recipe.epochs * self.steps_per_epoch
+        ends = [leg.until_epoch for leg in self.legs]
         while self.epoch < self.recipe.epochs:
             started = time.monotonic()
-            loss = self._train_epoch(progress, total)
+            loss = self._train_epoch(progress)
             self.epoch += 1
-            row = {'epoch': self.epoch, 'loss': loss, 'seconds': time.monotonic() - started}
-            last = self.epoch == self.recipe.epochs
-            if last or self.epoch % self.settings.validate_every == 0:
+            figures = EpochFigures(self.epoch, loss, time.monotonic() - started)
+            if self.epoch in ends or self.epoch % self.settings.validate_every == 0:
                 matrix = self.validate()
-                row['miou'] = matrix.miou()
-                if row['miou'] > self.best_miou:
-                    self.best_miou = row['miou']
-                    self._save('best.pth', iou=[float(value) for value in matrix.iou()])
-            self.history.append(row)
+                figures = replace(figures, miou=matrix.miou())
+                if self.best_miou is None or matrix.miou() > self.best_miou:
+                    self.best_miou = matrix.miou()
+                    self._save_best(matrix.iou())
+            self.history.append(figures)
             write_curve(self.history, self.settings.output_dir)
-            self._save('last.pth')
+            self._save_last()
+        assert self.best_miou is not None  # the last epoch is always validated
         return self.best_miou
 
     def resume(self) -> bool:
         """Continue from last.pth if there is one; False if there is none.
+
+        More epochs than it was to have make another leg of the run.
 
         Raises:
             TrainingError: If that file belongs to another network, recipe, seed, data or start.
@@ -148,22 +185,22 @@ class Trainer:
         path = self.settings.output_dir / 'last.pth'
         if not path.exists():
             return False
-        content = load_checkpoint(path)
-        content['recipe'] = recipe_from_dict(content['recipe']).to_dict()
-        for key, mine in self._identity().items():
-            if content.get(key, '') != mine:
-                raise TrainingError(
-                    f'{path} cannot be continued: its {key} is {content.get(key)!r}, '
-                    f'this run has {mine!r}; use another output folder'
-                )
-        self.network.load_state_dict(content['model'])
-        if self.average is not None:
-            self.average.load_state_dict(content['ema'])
-        self.optimizer.load_state_dict(content['optimizer'])
-        self.scaler.load_state_dict(content['scaler'])
-        self.epoch = content['epoch']
-        self.best_miou = content['best_miou']
-        self.history = content['history']
+        found = load_checkpoint(path)
+        legs = legs_to_go(path, found, self._identity())
+        state = found.state
+        if state is None:
+            raise TrainingError(
+                f'{path} holds weights only, as a best.pth does; give it to --start-from'
+            )
+        self.legs = legs
+        self.network.load_state_dict(found.weights)
+        if self.average is not None and state.average is not None:
+            self.average.load_state_dict(state.average)
+        self.optimizer.load_state_dict(dict(state.optimizer))
+        self.scaler.load_state_dict(dict(state.scaler))
+        self.epoch = found.epoch
+        self.best_miou = found.best_miou
+        self.history = list(state.history)
         return True
 
     def validate(self) -> ConfusionMatrix:
@@ -178,13 +215,15 @@ class Trainer:
             matrix.add(self.val_set.labels(index), labels)
         return matrix
 
-    def _train_epoch(self, progress: Progress, total: int) -> float:
+    def _train_epoch(self, progress: Progress) -> float:
         self.network.train()
         torch.manual_seed(hash((self.settings.seed, self.epoch)) & 0x7FFFFFFF)
-        losses = []
-        for i, (images, labels) in enumerate(self._batches()):
+        losses: list[Tensor] = []
+        for i, (images, labels) in enumerate(self.batches.of_epoch(self.epoch)):
             step = self.epoch * self.steps_per_epoch + i
-            self._set_rate(step, total)
+            factor = rate_factor(self.recipe, self.legs, step, self.steps_per_epoch)
+            for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+                group['lr'] = base * factor
             with self._autocast():
                 logits = self.network(images.to(self.device))
             loss = pixel_loss(
@@ -203,7 +242,15 @@ class Trainer:
             self.scaler.update()
             self._update_average(step)
             losses.append(loss.detach())
-            progress(step + 1, total, f'epoch {self.epoch + 1} best mIoU {self.best_miou:.4f}')
+            news = StepNews(
+                step=step + 1,
+                total=self.recipe.epochs * self.steps_per_epoch,
+                epoch=self.epoch + 1,
+                losses=tuple(losses[-SMOOTHED:]),
+                learning_rate=self.recipe.learning_rate * factor,
+                best_miou=self.best_miou,
+            )
+            progress(news)
         mean = float(torch.stack(losses).mean())
         if not math.isfinite(mean):
             raise TrainingError(
@@ -211,73 +258,6 @@ class Trainer:
                 'train in fp32. The checkpoint of the epoch before is kept'
             )
         return mean
-
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield (N, 3, h, w) float32 and (N, h, w) int64; depends on seed and epoch only."""
-        order = np.random.default_rng([self.settings.seed, self.epoch]).permutation(
-            len(self.train_set)
-        )
-        size = self.recipe.batch_size
-        batches = [order[i * size : (i + 1) * size] for i in range(self.steps_per_epoch)]
-        pool = ThreadPoolExecutor(self.settings.workers)
-        try:
-            waiting: list[Future[tuple[Tensor, Tensor]]] = []
-            for indices in batches:
-                waiting.append(pool.submit(self._batch, indices))
-                if len(waiting) > self.settings.workers:
-                    yield waiting.pop(0).result()
-            while waiting:
-                yield waiting.pop(0).result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-    def _batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
-        label_set = self.train_set.label_set
-        order = 1 if self.preprocessing.channel_order == 'bgr' else -1
-        crop_preprocessing = Preprocessing(
-            size_hw=self.recipe.crop_hw,
-            channel_order=self.preprocessing.channel_order,
-            mean=self.preprocessing.mean,
-            std=self.preprocessing.std,
-            scale=self.preprocessing.scale,
-        )
-        images, label_maps = [], []
-        for index in indices:
-            frame, labels = augment(
-                *self._pair(int(index)),
-                recipe=self.recipe,
-                ignore_id=label_set.ignore_id,
-                fill_bgr=self.preprocessing.mean[::order],  # type: ignore[arg-type]
-                rng=np.random.default_rng([self.settings.seed, self.epoch, int(index)]),
-            )
-            images.append(torch.from_numpy(image_from_frame(frame, crop_preprocessing)))
-            label_maps.append(torch.from_numpy(labels))
-        return (
-            torch.cat(images).contiguous(memory_format=torch.channels_last),
-            torch.stack(label_maps).long(),
-        )
-
-    def _pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Read a frame and its labels, from memory once the split is known to fit there."""
-        if index in self._cache:
-            return self._cache[index]
-        pair = self.train_set.frame(index), self.train_set.labels(index)
-        if (pair[0].nbytes + pair[1].nbytes) * len(self.train_set) <= CACHE_BYTES:
-            self._cache[index] = pair
-        return pair
-
-    def _set_rate(self, step: int, total: int) -> None:
-        recipe, done = self.recipe, step / total
-        floor = recipe.final_learning_rate / recipe.learning_rate
-        factor = {
-            'cosine': floor + (1 - floor) * (1 + math.cos(math.pi * done)) / 2,
-            'poly': floor + (1 - floor) * (1 - done) ** 0.9,
-            'constant': 1.0,
-        }[recipe.schedule]
-        if step < recipe.warmup_steps:
-            factor *= (step + 1) / recipe.warmup_steps
-        for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
-            group['lr'] = base * factor
 
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
@@ -306,68 +286,51 @@ class Trainer:
             enabled=self.settings.precision != 'fp32',
         )
 
-    def _identity(self) -> dict[str, Any]:
-        return {
-            'network': self.network_name,
-            'recipe': self.recipe.to_dict(),
-            'seed': self.settings.seed,
-            'data_hash': self.data_hash,
-            'starts_from': self.starts_from,
-        }
+    def _identity(self) -> RunIdentity:
+        return RunIdentity(
+            self.network_name, self.recipe, self.settings.seed, self.data_hash, self.starts_from
+        )
 
-    def _save(self, name: str, **extra: Any) -> None:
-        keeps_average = self.average is not None
-        best = name == 'best.pth'
-        kept = self.average if best and self.average is not None else self.network
-        content: dict[str, Any] = {
-            **self._identity(),
-            'label_set': self.train_set.label_set.to_dict(),
-            'preprocessing': self.preprocessing.to_dict(),
-            'train_data': self.train_set.name,
-            'val_data': self.val_set.name,
-            'precision': self.settings.precision,
-            'command': self.command,
-            'epoch': self.epoch,
-            'best_miou': self.best_miou,
-            'versions': {
+    def _checkpoint(self) -> TrainingCheckpoint:
+        """Return the run as it stands, with the weights that are trained."""
+        return TrainingCheckpoint(
+            network=self.network_name,
+            recipe=self.recipe,
+            legs=self.legs,
+            seed=self.settings.seed,
+            data_hash=self.data_hash,
+            starts_from=self.starts_from,
+            labels=self.train_set.label_set,
+            preprocessing=self.preprocessing,
+            train_data=self.train_set.name,
+            val_data=self.val_set.name,
+            precision=self.settings.precision,
+            command=self.command,
+            epoch=self.epoch,
+            best_miou=self.best_miou,
+            versions={
                 'rtseg_ros': __version__,
                 'torch': str(torch.__version__),
                 'python': platform.python_version(),
             },
-            'model': kept.state_dict(),
-            **extra,
-        }
-        if not best:
-            content |= {
-                'optimizer': self.optimizer.state_dict(),
-                'scaler': self.scaler.state_dict(),
-                'history': self.history,
-            }
-            if keeps_average and self.average is not None:
-                content['ema'] = self.average.state_dict()
-        save_checkpoint(self.settings.output_dir / name, content)
+            weights=self.network.state_dict(),
+        )
 
+    def _save_best(self, iou: np.ndarray) -> None:
+        kept = self.network if self.average is None else self.average
+        best = replace(
+            self._checkpoint(),
+            weights=kept.state_dict(),
+            iou=tuple(float(value) for value in iou),
+        )
+        best.save(self.settings.output_dir / 'best.pth')
 
-def _optimizer(network: nn.Module, recipe: Recipe, *, pretrained: bool) -> torch.optim.Optimizer:
-    encoders = [part for part in network.modules() if isinstance(part, Encoder)]
-    encoder_ids = {id(p) for part in encoders for p in part.parameters()} if pretrained else set()
-    groups = []
-    for is_encoder, factor in ((False, 1.0), (True, recipe.encoder_factor)):
-        parameters = [p for p in network.parameters() if (id(p) in encoder_ids) == is_encoder]
-        if parameters:
-            groups.append(
-                {
-                    'params': parameters,
-                    'lr': recipe.learning_rate * factor,
-                    'weight_decay': recipe.weight_decay * factor,
-                }
-            )
-    if recipe.optimizer == 'adam':
-        return torch.optim.Adam(groups, betas=(recipe.momentum, 0.999))
-    if recipe.optimizer == 'adamw':
-        return torch.optim.AdamW(groups, betas=(recipe.momentum, 0.999))
-    if recipe.optimizer == 'rmsprop':
-        return torch.optim.RMSprop(groups, momentum=recipe.momentum)
-    if recipe.optimizer == 'sgd':
-        return torch.optim.SGD(groups, momentum=recipe.momentum)
-    raise TrainingError(f"optimizer '{recipe.optimizer}' is not adam, adamw, rmsprop or sgd")
+    def _save_last(self) -> None:
+        state = TrainingState(
+            optimizer=self.optimizer.state_dict(),
+            scaler=self.scaler.state_dict(),
+            history=tuple(self.history),
+            average=None if self.average is None else self.average.state_dict(),
+        )
+        last = replace(self._checkpoint(), state=state)
+        last.save(self.settings.output_dir / 'last.pth')

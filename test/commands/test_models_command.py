@@ -10,7 +10,9 @@ from rtseg_ros.cli import main
 from rtseg_ros.labels import CAMVID
 from rtseg_ros.networks import create_network, list_networks
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing
-from rtseg_ros.training.checkpoint import save_checkpoint
+from rtseg_ros.training.checkpoint import TrainingCheckpoint
+from rtseg_ros.training.recipe import RECIPES
+from rtseg_ros.training.schedule import first_leg
 
 
 def test_table(capsys, tmp_path):
@@ -74,17 +76,25 @@ def test_receptive_field_of_random_weights(capsys):
 def test_receptive_field_of_a_checkpoint(tmp_path, capsys):
     network = create_network('esnet', 11)
     path = tmp_path / 'best.pth'
-    save_checkpoint(
-        path,
-        {
-            'network': 'esnet',
-            'label_set': CAMVID.to_dict(),
-            'preprocessing': Preprocessing(
-                (48, 64), 'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
-            ).to_dict(),
-            'model': network.state_dict(),
-        },
-    )
+    recipe = RECIPES['esnet']
+    TrainingCheckpoint(
+        network='esnet',
+        recipe=recipe,
+        legs=(first_leg(recipe),),
+        seed=0,
+        data_hash='',
+        starts_from='',
+        labels=CAMVID,
+        preprocessing=Preprocessing((48, 64), 'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB),
+        train_data='camvid/train',
+        val_data='camvid/val',
+        precision='fp32',
+        command='',
+        epoch=1,
+        best_miou=0.5,
+        versions={},
+        weights=network.state_dict(),
+    ).save(path)
     assert main(['models', '--erf', 'esnet', '--checkpoint', str(path), '--json', '-']) == 0
     field = json.loads(capsys.readouterr().out)
     assert field['size_hw'] == [48, 64]

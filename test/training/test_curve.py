@@ -3,13 +3,12 @@
 from drawn import legend, ticks
 import pytest
 
-from rtseg_ros.training.curve import curve_figure, write_curve
+from rtseg_ros.training.curve import EpochFigures, curve_figure, write_curve
 
 
 def history(epochs, validate_every=5):
     return [
-        {'epoch': epoch, 'loss': 2 / epoch, 'seconds': 1.0}
-        | ({'miou': 0.3} if epoch % validate_every == 0 else {})
+        EpochFigures(epoch, 2 / epoch, 1.0, 0.3 if epoch % validate_every == 0 else None)
         for epoch in range(1, epochs + 1)
     ]
 

@@ -1,5 +1,6 @@
 """The table of runs, from checkpoints as the trainer writes them."""
 
+from dataclasses import replace
 import json
 import math
 
@@ -13,7 +14,9 @@ from rtseg_ros.labels import load_label_set
 from rtseg_ros.networks import create_network
 from rtseg_ros.networks.network import parameter_count
 from rtseg_ros.runtime.preprocess import Preprocessing
-from rtseg_ros.training.checkpoint import save_checkpoint
+from rtseg_ros.training.checkpoint import TrainingCheckpoint
+from rtseg_ros.training.recipe import RECIPES
+from rtseg_ros.training.schedule import first_leg
 from rtseg_ros.training.summary import markdown_table, summarise_run
 
 
@@ -21,20 +24,27 @@ def write_run(folder, network: str, *, miou: float, iou: list[float], labels: st
     folder.mkdir()
     label_set = load_label_set(labels)
     preprocessing = Preprocessing((64, 96), 'rgb', (0.0,) * 3, (255.0,) * 3)
-    content = {
-        'network': network,
-        'model': create_network(network, label_set.num_classes).state_dict(),
-        'label_set': label_set.to_dict(),
-        'preprocessing': preprocessing.to_dict(),
-        'recipe': {'epochs': 8},
-        'train_data': 'camvid/train',
-        'val_data': 'camvid/val',
-        'epoch': 3,
-        'best_miou': miou,
-        'iou': iou,
-        'command': f'rtseg train {network}',
-    }
-    save_checkpoint(folder / 'best.pth', content)
+    recipe = replace(RECIPES['road'], epochs=8)
+    best = TrainingCheckpoint(
+        network=network,
+        recipe=recipe,
+        legs=(first_leg(recipe),),
+        seed=0,
+        data_hash='',
+        starts_from='',
+        labels=label_set,
+        preprocessing=preprocessing,
+        train_data='camvid/train',
+        val_data='camvid/val',
+        precision='fp32',
+        command=f'rtseg train {network}',
+        epoch=3,
+        best_miou=miou,
+        versions={},
+        weights=create_network(network, label_set.num_classes).state_dict(),
+        iou=tuple(iou),
+    )
+    best.save(folder / 'best.pth')
     return folder
 
 

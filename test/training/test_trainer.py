@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+import re
 
 import cv2
 import numpy as np
@@ -17,7 +18,8 @@ from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.preprocess import Preprocessing
 from rtseg_ros.training.checkpoint import load_checkpoint
 from rtseg_ros.training.recipe import Recipe
-from rtseg_ros.training.trainer import RunSettings, Trainer
+from rtseg_ros.training.schedule import Leg
+from rtseg_ros.training.trainer import RunSettings, StepNews, Trainer
 
 LABELS = LabelSet('colors', ('dark', 'blue', 'red'), ((0, 0, 0), (0, 0, 255), (255, 0, 0)))
 RECIPE = Recipe(
@@ -95,8 +97,8 @@ class Killed(BaseException):
 
 
 def killer(at_step: int):
-    def progress(step: int, _total: int, _text: str) -> None:
-        if step == at_step:
+    def progress(news: StepNews) -> None:
+        if news.step == at_step:
             raise Killed
 
     return progress
@@ -123,13 +125,13 @@ def test_resume_after_kill_continues_bit_for_bit(data_root, tmp_path, kill_at):
     second.run(ignore)
 
     for mine, theirs in zip(second.history, whole.history, strict=True):
-        assert mine['loss'] == theirs['loss']
-        assert mine['miou'] == theirs['miou']
+        assert mine.loss == theirs.loss
+        assert mine.miou == theirs.miou
     for name in ('last.pth', 'best.pth'):
         resumed = load_checkpoint(tmp_path / 'killed' / name)
         reference = load_checkpoint(tmp_path / 'whole' / name)
-        for key, value in reference['model'].items():
-            assert torch.equal(value, resumed['model'][key]), (name, key)
+        for key, value in reference.weights.items():
+            assert torch.equal(value, resumed.weights[key]), (name, key)
 
 
 def test_different_seed_gives_different_curve(data_root, tmp_path):
@@ -137,13 +139,13 @@ def test_different_seed_gives_different_curve(data_root, tmp_path):
     first.run(ignore)
     second = trainer(data_root, tmp_path / 'b', seed=1)
     second.run(ignore)
-    assert first.history[0]['loss'] != second.history[0]['loss']
+    assert first.history[0].loss != second.history[0].loss
 
 
 def test_refuses_to_continue_another_run(data_root, tmp_path):
     trainer(data_root, tmp_path / 'run').run(ignore)
     other = trainer(data_root, tmp_path / 'run', replace(RECIPE, learning_rate=0.01))
-    with pytest.raises(TrainingError, match='its recipe is'):
+    with pytest.raises(TrainingError, match=r'learning_rate was 0\.02 and is 0\.01 now; give'):
         other.resume()
 
 
@@ -160,12 +162,12 @@ def test_refuses_foreign_and_broken_checkpoints(data_root, tmp_path):
 def test_checkpoint_holds_what_a_conversion_needs(data_root, tmp_path):
     trainer(data_root, tmp_path / 'run').run(ignore)
     best = load_checkpoint(tmp_path / 'run/best.pth')
-    assert best['network'] == 'tiny'
-    assert best['label_set'] == LABELS.to_dict()
-    assert best['preprocessing']['size_hw'] == (48, 64)
-    assert best['recipe']['learning_rate'] == 0.02
-    assert len(best['iou']) == 3
-    assert best['best_miou'] == pytest.approx(np.nanmean(best['iou']))
+    assert best.network == 'tiny'
+    assert best.labels == LABELS
+    assert best.preprocessing.size_hw == (48, 64)
+    assert best.recipe.learning_rate == 0.02
+    assert best.best_miou == pytest.approx(np.nanmean(best.iou))
+    assert best.state is None
 
 
 def test_too_few_frames_for_a_batch(data_root, tmp_path):
@@ -189,19 +191,6 @@ def test_diverged_training_stops_with_advice(data_root, tmp_path):
         trainer(data_root, tmp_path / 'run', recipe).run(ignore)
 
 
-def test_rate_rises_to_the_schedule(data_root, tmp_path):
-    """Rate 0.02, cosine over 8 steps, the first 4 of them in a line up to it."""
-    run = trainer(data_root, tmp_path / 'run', replace(RECIPE, warmup_steps=4))
-    rates = []
-    for step in range(8):
-        run._set_rate(step, 8)
-        rates.append(run.optimizer.param_groups[0]['lr'])
-    half = 0.5 * np.sqrt(0.5)
-    cosine = np.array([1, 0.5 + np.cos(np.pi / 8) / 2, 0.5 + half, 0.5 + np.sin(np.pi / 8) / 2])
-    assert rates[:4] == pytest.approx(0.02 * cosine * [0.25, 0.5, 0.75, 1])
-    assert rates[4:] == pytest.approx(0.02 * np.array([0.5, *(1 - cosine[:0:-1])]))
-
-
 @pytest.mark.parametrize('precision', ['fp32', 'bf16'])
 def test_gradient_is_clipped(data_root, tmp_path, precision):
     """One step of plain gradient descent moves the weights by rate times the clipped norm."""
@@ -217,12 +206,52 @@ def test_gradient_is_clipped(data_root, tmp_path, precision):
     assert float(torch.cat([m.flatten() for m in moved]).norm()) == pytest.approx(1e-3, rel=1e-2)
 
 
-def test_a_run_of_before_the_new_fields_goes_on(data_root, tmp_path):
+def test_more_epochs_are_another_leg(data_root, tmp_path):
+    """Wherever the first leg was when the longer one was asked for, the outcome is the same."""
+    longer = replace(RECIPE, epochs=6)
+    trainer(data_root, tmp_path / 'ended').run(ignore)
+    ended = trainer(data_root, tmp_path / 'ended', longer)
+    assert ended.resume()
+    assert ended.epoch == 4
+    rates = []
+    ended.run(lambda news: rates.append((news.epoch, news.learning_rate)))
+    third = RECIPE.learning_rate / 3
+    wanted = [(5, 1.0), (5, 0.5 + np.sqrt(0.125)), (6, 0.5), (6, 0.5 - np.sqrt(0.125))]
+    assert rates == [(epoch, pytest.approx(third * factor)) for epoch, factor in wanted]
+
+    with pytest.raises(Killed):
+        trainer(data_root, tmp_path / 'killed').run(killer(5))
+    killed = trainer(data_root, tmp_path / 'killed', longer)
+    assert killed.resume()
+    assert killed.epoch == 2
+    killed.run(ignore)
+
+    one, other = (load_checkpoint(tmp_path / run / 'last.pth') for run in ('ended', 'killed'))
+    assert one.legs == other.legs == (Leg(4, 0.02), Leg(6, third))
+    assert [figures.loss for figures in one.state.history] == [
+        figures.loss for figures in other.state.history
+    ]
+    assert all(torch.equal(one.weights[key], other.weights[key]) for key in one.weights)
+
+    again = trainer(data_root, tmp_path / 'ended', longer)
+    assert again.resume()
+    assert again.legs == one.legs
+    with pytest.raises(TrainingError, match='epochs was 6 and is 4 now'):
+        trainer(data_root, tmp_path / 'ended').resume()
+
+
+def test_each_step_says_loss_rate_and_what_was_validated(data_root, tmp_path):
+    said = []
+    run = trainer(data_root, tmp_path / 'run', validate_every=2)
+    run.run(lambda news: said.append(news.text()))
+    assert re.fullmatch(r'epoch 1, loss \d\.\d{3}, rate 2\.0e-02', said[0])
+    assert 'mIoU' not in ''.join(said[:4])
+    assert all(re.search(r', val mIoU 0\.\d{3}$', text) for text in said[4:])
+    assert '-1' not in ''.join(said)
+
+
+def test_best_weights_are_no_run_to_continue(data_root, tmp_path):
     trainer(data_root, tmp_path / 'run').run(ignore)
-    path = tmp_path / 'run' / 'last.pth'
-    content = torch.load(path, weights_only=True)
-    del content['recipe']['warmup_steps'], content['recipe']['clip_norm']
-    torch.save(content, path)
-    assert trainer(data_root, tmp_path / 'run').resume()
-    with pytest.raises(TrainingError, match='its recipe is'):
-        trainer(data_root, tmp_path / 'run', replace(RECIPE, clip_norm=5.0)).resume()
+    (tmp_path / 'run' / 'best.pth').replace(tmp_path / 'run' / 'last.pth')
+    with pytest.raises(TrainingError, match='weights only.*--start-from'):
+        trainer(data_root, tmp_path / 'run').resume()
