@@ -10,9 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rtseg_ros.commands.demo import contact_sheet
 from rtseg_ros.frames.media.opening import open_footage
-from rtseg_ros.labels import CAMVID
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
 
 FRAMES = 24
@@ -100,12 +98,3 @@ def test_bad_arguments_end_with_a_reason(clip, tmp_path, arguments, message):
     assert result.returncode == 1
     assert message in result.stderr
     assert 'Traceback' not in result.stderr
-
-
-def test_contact_sheet_has_two_pairs_to_a_row_and_a_legend():
-    rows = [(np.full((100, 200, 3), i, np.uint8),) * 2 for i in range(3)]
-    sheet = contact_sheet(rows, CAMVID)
-    assert sheet.shape == (2 * 240, 4 * 480 + 260, 3)
-    assert (sheet[0, 0] == 0).all()
-    assert (sheet[240, 0] == 2).all()
-    assert (sheet[-1, 4 * 480 - 1] == 255).all()  # the empty fourth cell

