@@ -10,9 +10,12 @@ from argparse import (
     Namespace,
     _ArgumentGroup,
 )
+from collections.abc import Callable
 from dataclasses import Field, field, fields
-import re
 from typing import Any, TypeVar
+
+from rtseg_ros.argument_types import within
+from rtseg_ros.errors import SettingError
 
 Settings = TypeVar('Settings')
 
@@ -24,6 +27,7 @@ def parameter(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: tuple[Any, ...] = (),
+    accepts: Callable[[str], Any] | None = None,
     live: bool = False,
 ) -> Any:
     """Declare a dataclass field that is also a ROS parameter.
@@ -34,6 +38,7 @@ def parameter(
         minimum: Smallest accepted number.
         maximum: Largest accepted number; required with minimum.
         choices: Accepted values, if only these are.
+        accepts: One of ``argument_types`` that refuses the texts which are not accepted.
         live: May be set while the node is configured or active.
     """
     return field(
@@ -42,26 +47,46 @@ def parameter(
             'description': description,
             'range': None if minimum is None else (minimum, maximum),
             'choices': choices,
+            'accepts': accepts,
             'live': live,
         },
     )
 
 
 def check_values(settings: Any, error: type[Exception]) -> None:
-    """Hold the fields of a settings dataclass to their choices and ranges.
+    """Hold the fields of a settings dataclass to what they accept.
 
     Raises:
         error: Naming the option, its value and what is accepted.
     """
     for item in fields(settings):
-        value, choices = getattr(settings, item.name), item.metadata['choices']
-        if choices and value not in choices:
-            accepted = ', '.join(repr(choice) for choice in choices)
-            raise error(f'{item.name} is {value!r}; accepted: {accepted}')
-        if item.metadata['range'] is not None:
-            low, high = item.metadata['range']
-            if not low <= value <= high:
-                raise error(f'{item.name} is {value}; accepted: {low} to {high}')
+        reason = why_refused(item, getattr(settings, item.name))
+        if reason:
+            raise error(reason)
+
+
+def why_refused(item: 'Field[Any]', value: Any) -> str:
+    """Say why a field does not accept a value, by its name; empty if it does.
+
+    Args:
+        item: Of a settings dataclass.
+        value: Of its type; every number of an array is held to the range.
+    """
+    choices, accepts = item.metadata['choices'], item.metadata['accepts']
+    if choices and value not in choices:
+        accepted = ', '.join(str(choice) or "''" for choice in choices)
+        return f"{item.name} is '{value}'; accepted: {accepted}"
+    if item.metadata['range'] is not None:
+        low, high = item.metadata['range']
+        for number in value if isinstance(value, tuple) else (value,):
+            if not low <= number <= high:
+                return f'{item.name} is {number}; accepted: {low} to {high}'
+    if accepts is not None and value != item.default:
+        try:
+            accepts(value)
+        except (ArgumentTypeError, SettingError) as error:
+            return f'{item.name}: {error}'
+    return ''
 
 
 def add_options(
@@ -99,7 +124,7 @@ def add_options(
             parser.add_argument(
                 *([f'-{item.name[0]}'] if item.name in short else []),
                 option,
-                type=_number(item, type(sample)),
+                type=_type(item, type(sample)),
                 nargs=len(default) if isinstance(default, tuple) else None,
                 choices=item.metadata['choices'] or None,
                 default=default,
@@ -119,33 +144,16 @@ def settings_from_options(
     return kind(**values)
 
 
-def within(kind: type[Any], low: float, high: float) -> Any:
-    """Return the converter of an option that is a number of a range; NaN is in none."""
+def _type(item: 'Field[Any]', kind: type[Any]) -> Any:
+    """Return the type of an option: numbers are held to the field's range."""
+    if item.metadata['range'] is not None:
+        return within(kind, *item.metadata['range'])
+    accepts = item.metadata['accepts']
+    if accepts is None:
+        return kind
 
-    def convert(text: str) -> Any:
-        value = kind(text)
-        if not low <= value <= high:
-            raise ValueError
-        return value
+    def checked(text: str) -> str:
+        accepts(text)
+        return text
 
-    convert.__name__ = f'number from {low} to {high}'
-    return convert
-
-
-def topic_name(text: str) -> str:
-    """Return the full name of a topic, or nothing, as it is.
-
-    Raises:
-        ArgumentTypeError: If it is none; a namespace is named by the same rules.
-    """
-    if not re.fullmatch(r'(/[A-Za-z_][A-Za-z0-9_]*)+|/?', text):
-        raise ArgumentTypeError(
-            f"{text!r} is not the name of a topic: it starts with '/', its parts hold letters, "
-            "digits and '_', and none starts with a digit"
-        )
-    return text
-
-
-def _number(item: 'Field[Any]', kind: type[Any]) -> Any:
-    """Return the converter of an option; numbers are held to the field's range."""
-    return kind if item.metadata['range'] is None else within(kind, *item.metadata['range'])
+    return checked

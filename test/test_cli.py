@@ -135,9 +135,6 @@ def test_an_error_of_the_system_is_one_line(tmp_path, capsys, monkeypatch):
     [
         (['--size', '640'], "it is '640'; give width x height in pixels, e.g. 640x480"),
         (['--size', '0x480'], "it is '0x480'"),
-        (['--minutes', '0.01'], "it is '0.01'; give 0.1 or more"),
-        (['--minutes', 'nan'], "it is 'nan'"),
-        (['--overload', '0'], 'give a number above 0'),
     ],
 )
 def test_soak_says_what_its_options_accept(words, message, capsys):

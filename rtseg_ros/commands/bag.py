@@ -2,10 +2,9 @@
 
 import argparse
 
+from rtseg_ros.argument_types import count_or_none, namespace, output_folder, rate_hz, within
 from rtseg_ros.frames.bag_making import START_S, BagSettings, make_bag
 from rtseg_ros.frames.bags import IMAGE_FORMATS, STORAGES
-from rtseg_ros.options import topic_name, within
-from rtseg_ros.output_files import check_output_folder
 from rtseg_ros.progress import Bar
 
 
@@ -19,17 +18,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument('--video', metavar='FILE', help='video file')
     parser.add_argument('--root', help='folder of the data set')
     parser.add_argument('--split', default='val', help='split of the data set')
-    parser.add_argument('-o', '--output', required=True, help='bag to make (a folder)')
+    parser.add_argument(
+        '-o', '--output', type=output_folder, required=True, help='bag to make (a folder)'
+    )
     parser.add_argument('--storage', choices=STORAGES, default='mcap', help='storage of the bag')
     parser.add_argument(
         '--format', choices=IMAGE_FORMATS, default='raw', help='of the images; labels are raw'
     )
     parser.add_argument(
-        '--camera', type=topic_name, default='/camera', help='namespace of the topics'
+        '--camera', type=namespace, default='/camera', help='namespace of the topics'
     )
     parser.add_argument('--frame-id', default='camera', help='frame_id of the headers')
     parser.add_argument(
-        '--rate', type=within(float, 0, 1000), default=0.0,
+        '--rate', type=rate_hz, default=0.0,
         help="frames per second; 0: the video's own, else 10",
     )  # fmt: skip
     parser.add_argument(
@@ -37,16 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='first stamp in seconds',
     )  # fmt: skip
     parser.add_argument(
-        '--limit', type=within(int, 0, 10**9), default=0,
+        '--limit', type=count_or_none, default=0,
         help='stop after so many frames; 0: none',
     )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the bag."""
-    check_output_folder(arguments.output)
     settings = BagSettings(
-        output=arguments.output,
+        output=str(arguments.output),
         dataset=arguments.dataset or '',
         root=arguments.root or '',
         split=arguments.split,

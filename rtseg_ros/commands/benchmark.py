@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
+from rtseg_ros.argument_types import output_file, output_folder, seconds, within
 from rtseg_ros.engines import PRECISIONS
 from rtseg_ros.errors import BenchmarkError
-from rtseg_ros.output_files import check_output_file, check_output_folder, write_json
+from rtseg_ros.output_files import write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--size', nargs='+', default=['360x480'], metavar='HxW', help='height x width, in pixels'
     )
-    parser.add_argument('--classes', type=int, default=19, help='of random weights')
+    parser.add_argument(
+        '--classes', type=within(int, 1, 255), default=19, help='of random weights'
+    )
     parser.add_argument(
         '--engine', nargs='+', default=['all'], metavar='NAME',
         help='contenders, see docs/benchmark.md; all: every one that is installed',
@@ -36,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--precision', nargs='+', default=['fp32'], choices=PRECISIONS,
         help='of our model; int8 needs --checkpoint and --frames',
     )  # fmt: skip
-    parser.add_argument('--seconds', type=float, default=10.0, help='per contender and size')
+    parser.add_argument('--seconds', type=seconds, default=10.0, help='per contender and size')
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu', help='what computes')
     parser.add_argument('--node', action='store_true', help='also whole nodes over DDS')
     parser.add_argument('--scaling', action='store_true', help='also how cost grows')
@@ -58,19 +61,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='also check the targets that this package set itself, for its documentation',
     )  # fmt: skip
     parser.add_argument(
-        '--keep', default='', metavar='DIR',
+        '--keep', type=output_folder, metavar='DIR',
         help='folder for converted models, frames and measured accuracy, taken from there the '
         'next time; default: made anew each time',
     )  # fmt: skip
     parser.add_argument('--prepare-only', action='store_true', help='fill --keep and do not race')
-    parser.add_argument('--output', type=Path, default=Path('benchmark_output'), help='folder')
-    parser.add_argument('--json', metavar='FILE', help='also write benchmark.json here')
+    parser.add_argument(
+        '--output', type=output_folder, default=Path('benchmark_output'), help='folder'
+    )
+    parser.add_argument(
+        '--json', type=output_file, metavar='FILE', help='also write benchmark.json here'
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Race, or check TensorRT on real hardware."""
-    check_output_folder(arguments.output)
-    check_output_file(arguments.json)
     if arguments.which_engine:
         return _which_engine(arguments)
     if arguments.report:

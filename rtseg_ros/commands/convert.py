@@ -1,15 +1,15 @@
 """``rtseg convert``: a training checkpoint becomes a model file, a model file a TensorRT plan."""
 
 import argparse
-from pathlib import Path
 import sys
 from typing import Any
 
+from rtseg_ros.argument_types import output_file
 from rtseg_ros.conversion.plan import build_model_plan, only_engine
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ParityError
 from rtseg_ros.options import add_options, settings_from_options
-from rtseg_ros.output_files import check_output_file, write_json
+from rtseg_ros.output_files import write_json
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 TENSORRT = 'tensorrt_'
@@ -23,14 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'engine', 'for --engine: the options that the node will have'
     )
     add_options(group, TensorRtOptions, prefix=TENSORRT)
-    parser.add_argument('--json', type=Path, default=None, help='also write the figures here')
+    parser.add_argument(
+        '--json', type=output_file, metavar='FILE', help='also write the figures here'
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Convert, build, or both, and say what came of it."""
     settings = settings_from_options(args, ConversionSettings)
     options = settings_from_options(args, TensorRtOptions, prefix=TENSORRT)
-    check_output_file(args.json)
     figures: dict[str, Any] = {}
     model = settings.checkpoint
     try:

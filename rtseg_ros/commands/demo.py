@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
+from rtseg_ros.argument_types import output_file, output_folder, rate_hz, seconds, topic_name
 from rtseg_ros.errors import RtsegError
-from rtseg_ros.output_files import check_output_file, check_output_folder, write_json
+from rtseg_ros.output_files import write_json
 from rtseg_ros.progress import Bar
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL
 
@@ -12,18 +13,20 @@ from rtseg_ros.runtime.model_file import DEFAULT_MODEL
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument('--source', help='video file or image folder (default: a street clip)')
-    parser.add_argument('--topic', default='', help='listen to this running camera instead')
-    parser.add_argument('--seconds', type=float, default=20.0, help='how long with --topic')
-    parser.add_argument('--rate', type=float, default=0.0, help='frames per second; 0: its own')
+    parser.add_argument(
+        '--topic', type=topic_name, default='', help='listen to this running camera instead'
+    )
+    parser.add_argument('--seconds', type=seconds, default=20.0, help='how long with --topic')
+    parser.add_argument('--rate', type=rate_hz, default=0.0, help='frames per second; 0: its own')
     parser.add_argument('--model', default=DEFAULT_MODEL, help='.onnx file or shipped name')
-    parser.add_argument('--output', type=Path, default=Path('demo_output'), help='folder')
-    parser.add_argument('--json', metavar='FILE', help='also write the summary here')
+    parser.add_argument('--output', type=output_folder, default=Path('demo_output'), help='folder')
+    parser.add_argument(
+        '--json', type=output_file, metavar='FILE', help='also write the summary here'
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo and write overlay video, contact sheet and summary."""
-    check_output_folder(arguments.output)
-    check_output_file(arguments.json)
     from rtseg_ros.harness.demo_session import DemoRequest, demo  # --help needs no ROS
 
     request = DemoRequest(

@@ -6,12 +6,13 @@ from dataclasses import asdict
 from functools import partial
 import sys
 
+from rtseg_ros.argument_types import output_file
 from rtseg_ros.doctor import machine_checks
 from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.doctor.ros_checks import ros
 from rtseg_ros.engines import ENGINES, FLAVOURS
 from rtseg_ros.errors import ModelFileError
-from rtseg_ros.output_files import check_output_file, write_json
+from rtseg_ros.output_files import write_json
 
 # What may be missing or broken is imported where it is looked at.
 
@@ -27,12 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--no-dds', action='store_true', help='do not send images through DDS')
     parser.add_argument('--no-graph', action='store_true', help='do not look at running nodes')
-    parser.add_argument('--json', metavar='FILE', help='also write the findings here')
+    parser.add_argument(
+        '--json', type=output_file, metavar='FILE', help='also write the findings here'
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings as they come; 1 if there is a problem."""
-    check_output_file(arguments.json)
     findings = []
     for finding in _findings(arguments):
         print(

@@ -8,6 +8,15 @@ from typing import Any
 
 from tqdm import tqdm
 
+from rtseg_ros.argument_types import (
+    count_or_none,
+    output_file,
+    output_folder,
+    rate_hz,
+    threads,
+    topic_name,
+    within,
+)
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import EvaluationError
 from rtseg_ros.evaluation.calibrate import (
@@ -34,8 +43,8 @@ from rtseg_ros.frames.sources import DatasetSource, Source
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.labels.mapping import align
-from rtseg_ros.options import add_options, settings_from_options, topic_name, within
-from rtseg_ros.output_files import check_output_file, check_output_folder, write_json
+from rtseg_ros.options import add_options, settings_from_options
+from rtseg_ros.output_files import write_json
 from rtseg_ros.runtime import Segmenter, load_segmenter
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
@@ -79,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     data.add_argument('--mapping', help='YAML class mapping, if the label sets differ')
     data.add_argument(
-        '--limit', type=within(int, 0, 10**9), default=0,
+        '--limit', type=count_or_none, default=0,
         help='stop after so many frames; 0: none',
     )  # fmt: skip
     live = parser.add_argument_group('live, with ROS 2')
@@ -87,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--live', action='store_true', help='play the bag into the real node over DDS'
     )
     live.add_argument(
-        '--rate', type=within(float, 0, 1000), default=0.0,
+        '--rate', type=rate_hz, default=0.0,
         help='images per second; 0: as recorded',
     )  # fmt: skip
     live.add_argument(
@@ -104,13 +113,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--providers', nargs='+', default=['CPUExecutionProvider'], help='of ONNX Runtime'
     )
     engine.add_argument(
-        '--threads', type=within(int, 0, 1024), default=0,
+        '--threads', type=threads, default=0,
         help='of one inference in ONNX Runtime; 0: one per core',
     )  # fmt: skip
     add_options(engine, OpenVinoOptions, prefix=OPENVINO)
     result = parser.add_argument_group('result')
-    result.add_argument('-o', '--output', default='report', help='folder of the report')
-    result.add_argument('--json', metavar='FILE', help='also write report.json here')
+    result.add_argument(
+        '-o', '--output', type=output_folder, default=Path('report'), help='folder of the report'
+    )
+    result.add_argument(
+        '--json', type=output_file, metavar='FILE', help='also write report.json here'
+    )
     result.add_argument(
         '--require', metavar='FIGURE=VALUE', action='append', default=[],
         help=f'exit with {MISSED} if missed; may be given several times; {HELP}',
@@ -132,8 +145,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate or compare."""
-    check_output_file(arguments.json)
-    check_output_folder(arguments.output)
     if arguments.compare:
         return _compare(arguments)
     requirements = [requirement_from_text(text) for text in arguments.require]
@@ -295,7 +306,7 @@ def _calibrate(segmenter: Segmenter, source: Source, model: str) -> Calibration:
     return calibration
 
 
-def _finish(report: dict[str, Any], output: Path, copy: str | None) -> None:
+def _finish(report: dict[str, Any], output: Path, copy: Path | None) -> None:
     write_json(copy, report)
     words = [f'{report["accounting"]["published"]} of {report["frames"]} frames']
     for key, name in (('miou', 'mIoU'), ('pixel_accuracy', 'pixel accuracy')):

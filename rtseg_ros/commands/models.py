@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtseg_ros.argument_types import count, output_file, pixels
 from rtseg_ros.errors import CheckpointError
-from rtseg_ros.output_files import check_output_file, write_json
+from rtseg_ros.output_files import write_json
 from rtseg_ros.runtime.model_file import model_path, read_model_file
 
 if TYPE_CHECKING:
@@ -22,20 +23,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument('--describe', metavar='MODEL', help='say what a .onnx file is')
     what.add_argument('--erf', metavar='NAME', help='effective receptive field of a network')
     parser.add_argument(
-        '--size-hw', type=int, nargs=2, metavar=('H', 'W'),
+        '--size-hw', type=pixels, nargs=2, metavar=('H', 'W'),
         help="input size; default: that of the network's paper, or of the checkpoint",
     )  # fmt: skip
-    parser.add_argument('--json', metavar='FILE', help='write the figures here; - for the screen')
+    parser.add_argument(
+        '--json', type=output_file, metavar='FILE', help='write the figures here; - for the screen'
+    )
     erf = parser.add_argument_group('with --erf')
     erf.add_argument('--checkpoint', type=Path, help='of rtseg train; random weights if not given')
     erf.add_argument('--frames', help='video or folder of images; noise if not given')
-    erf.add_argument('--limit', type=int, default=8, metavar='N', help='number of images')
+    erf.add_argument('--limit', type=count, default=8, metavar='N', help='number of images')
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what the options say; the table of networks without --describe and --erf."""
-    if args.json != '-':
-        check_output_file(args.json)
     if args.describe:
         result = _description(args.describe)
         lines = [f'{key:<20} {_plain(value)}' for key, value in result.items()]
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         result = _counts(args.size_hw)
         lines = _table(result['networks'])
-    if args.json == '-':
+    if str(args.json) == '-':
         print(json.dumps(result, indent=2))
         return 0
     print('\n'.join(lines))

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import cv2
 
+from rtseg_ros.argument_types import output_file
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.frames.sample import read_items
 from rtseg_ros.labels import LabelSet
-from rtseg_ros.output_files import check_output_file, replace_files, write_json
+from rtseg_ros.output_files import replace_files, write_json
 from rtseg_ros.training.sheet import sheet
 from rtseg_ros.training.summary import RunSummary, markdown_table, summarise_run
 
@@ -20,19 +21,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument('runs', type=Path, nargs='+', metavar='RUN', help='folder of rtseg train')
     parser.add_argument(
-        '--sheet', type=Path, metavar='FILE',
+        '--sheet', type=output_file, metavar='FILE',
         help=f'draw what each run sees in {SHEET_FRAMES} of the --frames here (.jpg or .png)',
     )  # fmt: skip
     parser.add_argument(
         '--frames', type=Path, metavar='PATH', help='folder of images or bag, for --sheet'
     )
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures here')
+    parser.add_argument('--json', type=output_file, metavar='FILE', help='write the figures here')
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table as Markdown, the best run first; draw the picture in that order."""
-    for path in (arguments.json, arguments.sheet):
-        check_output_file(path)
     if (arguments.sheet is None) != (arguments.frames is None):
         raise TrainingError('--sheet draws frames of --frames; give both or neither')
     if arguments.sheet is not None and arguments.sheet.suffix not in ('.jpg', '.png'):

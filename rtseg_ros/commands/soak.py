@@ -3,15 +3,15 @@
 import argparse
 from dataclasses import asdict
 import json
-import math
 from pathlib import Path
 import tempfile
 
 from tqdm import tqdm
 
+from rtseg_ros.argument_types import output_file, within
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.machine import machine
-from rtseg_ros.output_files import check_output_file, write_json
+from rtseg_ros.output_files import write_json
 from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
 
 # Shorter, and too little memory is seen after the start to say whether it grows.
@@ -21,23 +21,31 @@ MINIMUM_S = 6.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        '--minutes', type=minutes, default=2.0, help=f'how long, {MINIMUM_S / 60:g} or more'
+        '--minutes', type=within(float, MINIMUM_S / 60, 10**6), default=2.0, help='how long'
     )
     parser.add_argument(
-        '--overload', type=factor, default=3.0, help='frames per frame it can take'
+        '--overload',
+        type=within(float, 0.01, 1000),
+        default=3.0,
+        help='frames per frame it can take',
     )
     parser.add_argument('--model', default=DEFAULT_MODEL, help='.onnx file or shipped name')
     parser.add_argument(
         '--size', type=size_hw, default='640x480', metavar='WxH', help='of the frames'
     )
-    parser.add_argument('--max-age-ms', type=float, default=0.0, help="the node's parameter")
-    parser.add_argument('--growth-mib', type=float, default=16.0, help='of memory, that is noise')
-    parser.add_argument('--json', metavar='FILE', help='also write the report here')
+    parser.add_argument(
+        '--max-age-ms', type=within(float, 0, 1e6), default=0.0, help="the node's parameter"
+    )
+    parser.add_argument(
+        '--growth-mib', type=within(float, 0, 1e6), default=16.0, help='of memory, that is noise'
+    )
+    parser.add_argument(
+        '--json', type=output_file, metavar='FILE', help='also write the report here'
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the soak; 3 if something was not met."""
-    check_output_file(arguments.json)
     use_image_profile()
     from rtseg_ros.harness.node_process import isolate_graph
     from rtseg_ros.harness.soak import SoakSettings, run_soak
@@ -63,22 +71,6 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in problems:
         print(f'not met: {problem}')
     return 3 if problems else 0
-
-
-def minutes(text: str) -> float:
-    """Read a duration that is long enough."""
-    value = float(text)
-    if not MINIMUM_S / 60 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"it is '{text}'; give {MINIMUM_S / 60:g} or more")
-    return value
-
-
-def factor(text: str) -> float:
-    """Read a number above 0."""
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"it is '{text}'; give a number above 0")
-    return value
 
 
 def size_hw(text: str) -> tuple[int, int]:

@@ -8,11 +8,12 @@ import sys
 
 import torch
 
+from rtseg_ros.argument_types import count, output_file, output_folder, pixels, seed, within
 from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.labels import load_label_set
 from rtseg_ros.networks import list_networks
-from rtseg_ros.output_files import check_output_file, check_output_folder, write_json
+from rtseg_ros.output_files import write_json
 from rtseg_ros.progress import Bar
 from rtseg_ros.training.recipe import RECIPES
 from rtseg_ros.training.session import TrainingSettings, train
@@ -27,17 +28,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--dataset', default='camvid', help='camvid, cityscapes, or a label-set YAML'
     )
     parser.add_argument('--root', type=Path, required=True, help='folder of the data set')
-    parser.add_argument('--output', '-o', type=Path, required=True, help='folder of the run')
+    parser.add_argument(
+        '--output', '-o', type=output_folder, required=True, help='folder of the run'
+    )
     parser.add_argument('--recipe', choices=RECIPES, help="default: the network's own paper's")
     parser.add_argument(
-        '--epochs', type=int,
+        '--epochs', type=count,
         help="instead of the recipe's; more than the run in the folder has make it longer",
     )  # fmt: skip
-    parser.add_argument('--batch-size', type=int, help="instead of the recipe's")
-    parser.add_argument('--crop-hw', type=int, nargs=2, metavar=('H', 'W'), help='likewise')
-    parser.add_argument('--learning-rate', type=float, help="instead of the recipe's")
+    parser.add_argument('--batch-size', type=count, help="instead of the recipe's")
+    parser.add_argument('--crop-hw', type=pixels, nargs=2, metavar=('H', 'W'), help='likewise')
     parser.add_argument(
-        '--size-hw', type=int, nargs=2, default=(360, 480), metavar=('H', 'W'),
+        '--learning-rate', type=within(float, 1e-9, 1e3), help="instead of the recipe's"
+    )
+    parser.add_argument(
+        '--size-hw', type=pixels, nargs=2, default=(360, 480), metavar=('H', 'W'),
         help='size that the network will run at, used for validation',
     )  # fmt: skip
     weights = parser.add_mutually_exclusive_group()
@@ -60,24 +65,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--hold-out', metavar='PREFIX',
         help='validate on the training frames whose names start so, and train without them',
     )  # fmt: skip
-    parser.add_argument('--seed', type=int, default=0, help='of weights, order, augmentation')
+    parser.add_argument('--seed', type=seed, default=0, help='of weights, order, augmentation')
     parser.add_argument(
         '--device', default='cuda' if torch.cuda.is_available() else 'cpu', help='cpu or cuda'
     )
     parser.add_argument(
         '--precision', choices=('fp32', 'bf16', 'fp16'), default='fp32', help='autocast'
     )
-    parser.add_argument('--workers', type=int, default=2, help='threads that prepare batches')
-    parser.add_argument('--validate-every', type=int, default=1, metavar='N', help='epochs')
-    parser.add_argument('--json', metavar='FILE', help='write the result here')
+    parser.add_argument(
+        '--workers', type=within(int, 0, 1024), default=2, help='threads that prepare batches'
+    )
+    parser.add_argument('--validate-every', type=count, default=1, metavar='N', help='epochs')
+    parser.add_argument('--json', type=output_file, metavar='FILE', help='write the result here')
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the data, then train; continues where an earlier call in the same folder stopped."""
     if arguments.start_labels is not None and arguments.start_from is None:
         raise TrainingError('--start-labels says what --start-from was trained for; give both')
-    check_output_folder(arguments.output)
-    check_output_file(arguments.json)
     start = None if arguments.start_from is None else _start(arguments)
     with ExitStack() as stack:
         checking = stack.enter_context(Bar(desc='checking', unit='frame', leave=False))

@@ -32,6 +32,8 @@ class ConversionSettings:
         (0, 0),
         'Height and width of the network input in pixels; 0 0 for those of the checkpoint or '
         'preset.',
+        minimum=0,
+        maximum=65536,
     )
     preset: str = parameter(
         '', 'Preprocessing by name (see docs/conversion.md); empty for that of the checkpoint.'
@@ -40,12 +42,20 @@ class ConversionSettings:
         '', 'Channel order of mean and std.', choices=('', 'rgb', 'bgr')
     )
     mean: tuple[float, float, float] = parameter(
-        (0.0, 0.0, 0.0), 'Subtracted from the channels, on 0..255; used where std is given.'
+        (0.0, 0.0, 0.0),
+        'Subtracted from the channels, on 0..255; used where std is given.',
+        minimum=-1e6,
+        maximum=1e6,
     )
     std: tuple[float, float, float] = parameter(
-        (0.0, 0.0, 0.0), 'Divides the channels, on 0..255; 0 0 0 to use a preset instead.'
+        (0.0, 0.0, 0.0),
+        'Divides the channels, on 0..255; 0 0 0 to use a preset instead.',
+        minimum=0.0,
+        maximum=1e6,
     )
-    scale: float = parameter(1.0, 'Multiplies the result; used where std is given.')
+    scale: float = parameter(
+        1.0, 'Multiplies the result; used where std is given.', minimum=-1e6, maximum=1e6
+    )
     output_name: str = parameter(
         '', 'Output of a foreign .onnx file to use; needed where it has several.'
     )

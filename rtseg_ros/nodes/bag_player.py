@@ -21,6 +21,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import Trigger
 
+from rtseg_ros.argument_types import topic_name
 from rtseg_ros.errors import EvaluationError, FrameError, RtsegError
 from rtseg_ros.frames.bag_source import BagSource, camera_of
 from rtseg_ros.frames.bags import CAMERA_INFO, COMPRESSED, RawMessage
@@ -42,10 +43,13 @@ class PlayerParameters:
     """Parameters of ``bag_player``."""
 
     bag: str = parameter('', 'Bag: a folder, or a .mcap, .db3 or (of ROS 1) .bag file.')
-    image_topic: str = parameter('', 'Image topic; may be empty if the bag has one camera.')
-    labels_topic: str = parameter(
-        '', 'Label images; empty for labels_gt beside the images, if it is there.'
+    image_topic: str = parameter(
+        '', 'Image topic; may be empty if the bag has one camera.', accepts=topic_name
     )
+    labels_topic: str = parameter(
+        '', 'Label images; empty for labels_gt beside the images, if it is there.',
+        accepts=topic_name,
+    )  # fmt: skip
     rate_hz: float = parameter(
         0.0, 'Images per second; 0 for the rate of the recording.',
         minimum=0.0, maximum=1000.0, live=True,

@@ -21,6 +21,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
+from rtseg_ros.argument_types import output_folder
 from rtseg_ros.errors import FrameError
 from rtseg_ros.evaluation.live.matcher import LiveMatcher
 from rtseg_ros.evaluation.live.report import LiveRun, report_live, started_again
@@ -58,7 +59,7 @@ class EvaluationParameters:
         '', "Label set of the ground truth: camvid, cityscapes or a YAML; empty: the model's."
     )
     mapping: str = parameter('', 'YAML class mapping, if the two label sets differ.')
-    output: str = parameter('report', 'Folder of the report.')
+    output: str = parameter('report', 'Folder of the report.', accepts=output_folder)
     image_transport: str = parameter('raw', 'How the images come.', choices=('raw', 'compressed'))
     labels_transport: str = parameter(
         'raw', 'How the ground truth comes; compressed is PNG.', choices=('raw', 'compressed')

@@ -13,7 +13,7 @@ from rclpy.parameter import Parameter
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import SettingError
 from rtseg_ros.labels import UNLABELLED
-from rtseg_ros.options import parameter
+from rtseg_ros.options import parameter, why_refused
 from rtseg_ros.runtime.geometry import RESIZES, ROTATIONS, Geometry, output_size_from_text
 
 Parameters = TypeVar('Parameters')
@@ -178,13 +178,13 @@ def read_parameters(node: Node, kind: type[Parameters], *, prefix: str = '') -> 
     """Return the node's present values as the dataclass.
 
     Raises:
-        SettingError: If a value is none of the field's choices.
+        SettingError: If the field does not accept a value.
     """
     values = {}
     for item in fields(kind):  # type: ignore[arg-type]
         value = node.get_parameter(prefix + item.name).value
         values[item.name] = tuple(value) if isinstance(item.default, tuple) else value
-        reason = _not_a_choice(item, values[item.name])
+        reason = why_refused(item, values[item.name])
         if reason:
             raise SettingError(f'{prefix}{reason}')
     return kind(**values)
@@ -206,7 +206,7 @@ def refusal(
         item = known.get(change.name)
         if item is None:
             continue
-        reason = _not_a_choice(item, change.value)
+        reason = why_refused(item, change.value)
         if reason:
             return f'{prefix}{reason}'
         if configured and not item.metadata['live']:
@@ -228,20 +228,12 @@ def _unknown_overrides(node: Node, declared: list[str]) -> dict[str, str]:
     return result
 
 
-def _not_a_choice(item: 'Field[Any]', value: Any) -> str:
-    choices = item.metadata['choices']
-    if not choices or value in choices:
-        return ''
-    accepted = ', '.join(str(choice) for choice in choices)
-    return f"{item.name} is '{value}'; accepted: {accepted}"
-
-
 def _descriptor(item: 'Field[Any]') -> ParameterDescriptor:
     descriptor = ParameterDescriptor(description=item.metadata['description'])
     if item.metadata['choices']:
         choices = ', '.join(str(choice) for choice in item.metadata['choices'])
         descriptor.additional_constraints = f'one of: {choices}'
-    if item.metadata['range'] is not None:
+    if item.metadata['range'] is not None and not isinstance(item.default, tuple):
         low, high = item.metadata['range']
         if isinstance(item.default, int):
             descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]

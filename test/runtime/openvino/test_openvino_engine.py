@@ -195,7 +195,7 @@ def test_precision_is_read_back_per_layer():
         ({'device': 'GPU.1'}, r'has no device GPU\.1; it has CPU'),
         ({'device': 'NPU'}, r'has no device NPU'),
         ({'device': 'cuda'}, r"device is 'cuda'; accepted: CPU, GPU"),
-        ({'precision': 'int4'}, r"precision is 'int4'; accepted: 'auto', 'fp32'"),
+        ({'precision': 'int4'}, r"precision is 'int4'; accepted: auto, fp32"),
         ({'threads': -1}, r'threads is -1; accepted: 0 to 1024'),
         ({'streams': 0}, r'streams is 0; accepted: 1 to 64'),
     ],

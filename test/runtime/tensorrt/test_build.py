@@ -241,9 +241,9 @@ class TestDla:
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'flavour': 'trt'}, "flavour is 'trt'; accepted: 'tensorrt', 'tensorrt_rtx'"),
-        ({'precision': 'half'}, "precision is 'half'; accepted: '', 'fp32', 'fp16', 'int8'"),
-        ({'finish': 'gpu'}, "finish is 'gpu'; accepted: 'measured', 'engine', 'host'"),
+        ({'flavour': 'trt'}, "flavour is 'trt'; accepted: tensorrt, tensorrt_rtx"),
+        ({'precision': 'half'}, "precision is 'half'; accepted: '', fp32, fp16, int8"),
+        ({'finish': 'gpu'}, "finish is 'gpu'; accepted: measured, engine, host"),
         ({'device': -1}, 'device is -1; accepted: 0 to 63'),
         ({'workspace_mib': -5}, 'workspace_mib is -5; accepted: 0 to 1048576'),
         ({'dla_core': 9}, 'dla_core is 9; accepted: -1 to 3'),
