@@ -5,33 +5,33 @@ from dataclasses import dataclass, field
 import hashlib
 import math
 from pathlib import Path
-import pickle
-import pickletools
-import re
 from typing import Any
-import warnings
 
 import torch
 from torch import Tensor
 
+from rtseg_ros.conversion.checkpoints.choosing import choose_weights
+from rtseg_ros.conversion.checkpoints.file_kinds import (
+    is_safetensors,
+    refuse_other_files,
+    weights_file,
+)
+from rtseg_ros.conversion.checkpoints.inert import Inert, TensorRecord
+from rtseg_ros.conversion.checkpoints.keys import (
+    ignored,
+    of_prefix,
+    summary,
+    with_masks,
+    without_average_buffers,
+    without_counters,
+    without_wrappers,
+)
+from rtseg_ros.conversion.checkpoints.tensors import TensorReader, why_not, why_not_type
+from rtseg_ros.conversion.checkpoints.torch_file import SAVE_AGAIN, read_torch_file
 from rtseg_ros.errors import CheckpointError
 from rtseg_ros.labels import LabelSet, label_set_from_dict
 from rtseg_ros.runtime.preprocess import Preprocessing, preprocessing_from_dict
 from rtseg_ros.training.checkpoint import FORMAT
-
-# Where training loops keep the weights. Averaged weights come first: they are what a run that
-# averages validates and publishes.
-CONTAINERS = (
-    'ema', 'model_ema', 'ema_state_dict', 'state_dict', 'model_state_dict', 'model_state',
-    'model', 'net', 'network', 'weights', 'module',
-)  # fmt: skip
-# What wrappers put before every key: DataParallel, torch.compile, Lightning and the like.
-PREFIXES = ('module.', '_orig_mod.', 'model.', 'net.', 'network.')
-# Counters that wrappers add beside the weights.
-_COUNTERS = ('n_averaged', 'updates', 'num_updates')
-_SAVE_AGAIN = (
-    'load it where it was made and save the weights alone: torch.save(model.state_dict(), path)'
-)
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Checkpoint:
         labels: Label set, likewise.
         preprocessing: Likewise.
         accuracy: Measured by the training run, likewise; empty if unknown.
+        notes: What was taken, stripped and left out where that was a choice, one sentence each.
     """
 
     path: Path
@@ -57,19 +58,42 @@ class Checkpoint:
     labels: LabelSet | None = None
     preprocessing: Preprocessing | None = None
     accuracy: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
-def read_checkpoint(path: str | Path, container: str = '') -> Checkpoint:
+def read_checkpoint(
+    path: str | Path, container: str = '', *, prefix: str = '', ignore_keys: str = ''
+) -> Checkpoint:
     """Read a torch or safetensors file.
 
     Args:
-        path: The file; its name does not matter, its content does.
+        path: The file, or a model folder with one in it; names do not matter, content does.
         container: Key of the weights in a training checkpoint; found by itself if empty.
+        prefix: Take only the keys below it.
+        ignore_keys: Shell patterns of keys to leave out, separated by commas.
 
     Raises:
-        CheckpointError: If the file cannot be read, would run code, or holds no weights.
+        CheckpointError: If the file cannot be read, holds no weights, or holds them in objects
+            that would have to be run.
     """
-    path = Path(path)
+    path = weights_file(Path(path))
+    sha256, start = _hash_and_start(path)
+    refuse_other_files(path, start)
+    content: Any
+    if is_safetensors(start):
+        content, reader = _safetensors(path), None
+    else:
+        file = read_torch_file(path)
+        content, reader = file.value, TensorReader(path, file.read)
+    chosen = choose_weights(content, path, container)
+    weights, notes = _weights(chosen.values, path, reader, prefix, ignore_keys)
+    own = isinstance(content, Mapping) and content.get('format') == FORMAT
+    facts = _own_facts(content) if own else {}
+    notes = (*chosen.notes, *notes)
+    return Checkpoint(path, sha256, chosen.container, weights, notes=notes, **facts)
+
+
+def _hash_and_start(path: Path) -> tuple[str, bytes]:
     digest = hashlib.sha256()
     try:
         with path.open('rb') as file:
@@ -81,28 +105,7 @@ def read_checkpoint(path: str | Path, container: str = '') -> Checkpoint:
         raise CheckpointError(
             f"checkpoint '{path}' cannot be read: {error.strerror or error}"
         ) from error
-    _refuse_other_files(path, start)
-    is_safetensors = start[8:9] == b'{' and start[:1] != b'\x80'
-    content = _safetensors(path) if is_safetensors else _torch_file(path)
-    found, values = _find_weights(content, path, container)
-    facts = _own_facts(content) if content.get('format') == FORMAT else {}
-    return Checkpoint(path, digest.hexdigest(), found, _tensors(values, path), **facts)
-
-
-def _refuse_other_files(path: Path, start: bytes) -> None:
-    text = start.lstrip().lower()
-    problem = None
-    if not start:
-        problem = 'is empty; copy or download it again'
-    elif text.startswith((b'<!doctype', b'<html', b'<?xml')):
-        problem = (
-            'is a web page, not weights: the download gave a page (a log-in, a quota or a '
-            '"not found") instead of the file; download it again and look at its size'
-        )
-    elif text.startswith(b'version https://git-lfs'):
-        problem = "is a Git LFS pointer, not the weights; fetch them with 'git lfs pull'"
-    if problem:
-        raise CheckpointError(f"'{path}' {problem}")
+    return digest.hexdigest(), start
 
 
 def _safetensors(path: Path) -> dict[str, Any]:
@@ -118,102 +121,76 @@ def _safetensors(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _torch_file(path: Path) -> dict[str, Any]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # what torch warns of is refused below
-            content = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(f"'{path}' is refused: {_refusal(path, str(error))}") from error
-    except Exception as error:  # torch raises many unrelated types for a broken file
-        message = str(error).split('. ')[0] or type(error).__name__
-        if 'TorchScript' in message:
-            raise CheckpointError(
-                f"'{path}' is a TorchScript program, not weights; {_SAVE_AGAIN}"
-            ) from error
-        raise CheckpointError(
-            f"'{path}' is damaged or cut off ({message}); copy or download it again"
-        ) from error
-    if not isinstance(content, Mapping):
-        raise CheckpointError(
-            f"'{path}' holds a {type(content).__name__}; expected a state_dict or a training "
-            f'checkpoint (a dict); {_SAVE_AGAIN}'
-        )
-    return dict(content)
-
-
-def _refusal(path: Path, message: str) -> str:
-    """Say in one sentence why torch would not unpickle the file."""
-    named = re.search(r'GLOBAL ([\w.]+)', message)
-    names = [named.group(1)] if named else _pickled_names(path)
-    if names:
-        return (
-            f'it wants to call {", ".join(names)}, and nothing in a checkpoint is run here; '
-            f'{_SAVE_AGAIN}'
-        )
-    return f'it is not a file that torch.save writes for weights; {_SAVE_AGAIN}'
-
-
-def _pickled_names(path: Path) -> list[str]:
-    """Names that a bare pickle would import, read without unpickling it."""
-    names, texts = [], ['', '']
-    try:
-        for opcode, argument, _ in pickletools.genops(path.read_bytes()):
-            if opcode.name == 'GLOBAL':
-                names.append(str(argument).replace(' ', '.'))
-            elif opcode.name == 'STACK_GLOBAL':
-                names.append('.'.join(texts[-2:]))
-            elif isinstance(argument, str):
-                texts.append(argument)
-    except ValueError:
-        pass  # not a whole pickle: what was named up to here is what is known
-    return names[:3]
-
-
-def _find_weights(
-    content: Mapping[str, Any], path: Path, container: str
-) -> tuple[str, Mapping[str, Any]]:
-    if container:
-        if not isinstance(content.get(container), Mapping):
-            raise CheckpointError(f"'{path}' has no weights under '{container}'; {_has(content)}")
-        inner, weights = _find_weights(content[container], path, '')
-        return f'{container}.{inner}'.rstrip('.'), weights
-    if not any(isinstance(value, Mapping) for value in content.values()):
-        if any(isinstance(value, Tensor) for value in content.values()):
-            return '', content
-    for key in CONTAINERS:
-        if isinstance(content.get(key), Mapping) and content[key]:
-            return _find_weights(content, path, key)
-    raise CheckpointError(
-        f"no weights found in '{path}'; {_has(content)}. If one of them holds the weights, name "
-        'it with --weights-key'
-    )
-
-
-def _has(content: Mapping[str, Any]) -> str:
-    keys = [str(key) for key in content]
-    more = f' and {len(keys) - 8} more' if len(keys) > 8 else ''
-    return f'it has the keys {", ".join(keys[:8])}{more}'
-
-
-def _tensors(values: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    """Return the tensors without wrapper prefixes, checked for numbers that are none."""
-    weights = {
-        str(key): value
-        for key, value in values.items()
-        if isinstance(value, Tensor) and key not in _COUNTERS
-    }
+def _weights(
+    values: Mapping[Any, Any],
+    path: Path,
+    reader: TensorReader | None,
+    prefix: str,
+    ignore_keys: str,
+) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Return the tensors without wrapper prefixes, and notes; nothing unusable among them."""
+    notes = []
+    kept = {str(key): value for key, value in values.items()}
+    left_out = ignored(kept, ignore_keys)
+    if left_out:
+        notes.append(f'left out because of --ignore-keys: {summary(sorted(left_out))}')
+    kept = {key: value for key, value in kept.items() if key not in left_out}
+    if prefix:
+        notes.append(f"only the keys below '{prefix}', because of --weights-prefix")
+        kept = of_prefix(kept, prefix)
+    kept, averages = without_average_buffers(without_counters(kept))
+    if averages:
+        notes.append(f'{averages} ema_* buffers left out: the plain keys hold the average')
+    tensors = {key: _tensor(key, value, path, reader) for key, value in kept.items()}
+    weights = {key: value for key, value in tensors.items() if value is not None}
     if not weights:
         raise CheckpointError(f"'{path}' holds no tensors where the weights should be")
-    while prefix := next((p for p in PREFIXES if all(k.startswith(p) for k in weights)), ''):
-        weights = {key.removeprefix(prefix): value for key, value in weights.items()}
+    weights, removed = without_wrappers(weights)
+    if removed:
+        notes.append(f"'{removed}' taken away from all keys")
+    weights, pruned = with_masks(weights)
+    if pruned:
+        notes.append(f'{pruned} pruned weights multiplied with their masks')
     for key, value in weights.items():
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise CheckpointError(
-                f"'{path}': {key} holds values that are not finite; the training run diverged, "
-                'use an earlier checkpoint'
-            )
-    return weights
+        _check_numbers(path, key, value)
+    return weights, tuple(notes)
+
+
+def _tensor(key: str, value: Any, path: Path, reader: TensorReader | None) -> Tensor | None:
+    """Read one tensor; None for what is none and needs no word."""
+    problem = ''
+    if isinstance(value, Tensor):  # from safetensors
+        problem = why_not_type(value.dtype)
+        if not problem:
+            return value
+    elif isinstance(value, TensorRecord):
+        problem = why_not(value)
+        if not problem:
+            assert reader is not None
+            return reader.tensor(key, value)
+    elif isinstance(value, Inert) and not key.endswith('_extra_state'):
+        problem = f'is a {value.name} object, and nothing in a checkpoint is run here'
+    if problem:
+        raise CheckpointError(
+            f"'{path}' is refused: {key} {problem}. If the network does without it: "
+            f"--ignore-keys '{key}'. If not: {SAVE_AGAIN}"
+        )
+    return None
+
+
+def _check_numbers(path: Path, key: str, value: Tensor) -> None:
+    if not value.is_floating_point():
+        return
+    if not bool(torch.isfinite(value).all()):
+        raise CheckpointError(
+            f"'{path}': {key} holds values that are not finite; the training run diverged, "
+            'use an earlier checkpoint'
+        )
+    if value.dtype == torch.float64 and not bool(torch.isfinite(value.float()).all()):
+        raise CheckpointError(
+            f"'{path}': {key} holds values up to {float(value.abs().max()):.3g}, more than "
+            'float32 can hold; the training run diverged, use an earlier checkpoint'
+        )
 
 
 def _own_facts(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,14 @@ class ConversionSettings:
     weights_key: str = parameter(
         '', 'Key of the weights inside the checkpoint; empty to find them.'
     )
+    weights_prefix: str = parameter(
+        '', 'Take only the weights whose keys start with this, e.g. teacher; empty to find them.'
+    )
+    ignore_keys: str = parameter(
+        '',
+        'Keys of weights to leave out, e.g. of auxiliary heads: patterns as in a shell, separated '
+        'by commas.',
+    )
     unlabelled_output: str = parameter(
         'auto',
         'Output that means unlabelled: its index, none, or auto: where there is one more output '

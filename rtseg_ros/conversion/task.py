@@ -1,6 +1,6 @@
 """What a checkpoint is to become: its network, classes, preprocessing and unlabelled output."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rtseg_ros.conversion.checkpoint import Checkpoint, read_checkpoint
 from rtseg_ros.conversion.matching import Match, load_weights, looks_like
@@ -35,14 +35,22 @@ def decide(settings: ConversionSettings) -> Task:
         ConversionError: If something is neither told nor known.
         LabelSetError: If there is no such label set.
     """
-    checkpoint = read_checkpoint(settings.checkpoint, settings.weights_key)
+    checkpoint = read_checkpoint(
+        settings.checkpoint,
+        settings.weights_key,
+        prefix=settings.weights_prefix,
+        ignore_keys=settings.ignore_keys,
+    )
     labels = _labels(settings, checkpoint)
     network, found = _network(settings, checkpoint, labels)
+    checkpoint = replace(checkpoint, weights=found.view.weights)
     preprocessing, why = chosen_preprocessing(settings, checkpoint, found.layout, labels)
     unlabelled, which = _unlabelled_output(settings, found, labels)
     key = f", key '{checkpoint.container}'" if checkpoint.container else ''
     notes = [
         f'weights: {checkpoint.path.name}{key}, {found.layout.title} keys',
+        *checkpoint.notes,
+        *filter(None, [found.view.note()]),
         f'preprocessing from {why}',
     ]
     if which:

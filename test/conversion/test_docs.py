@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip('torch', reason='the converter needs torch')
 pytest.importorskip('onnx', reason='the converter needs onnx')
 
-from rtseg_ros.conversion.checkpoint import CONTAINERS, PREFIXES
+from rtseg_ros.conversion.checkpoints.choosing import CONTAINERS
+from rtseg_ros.conversion.checkpoints.keys import PREFIXES
 from rtseg_ros.conversion.parity import TOLERANCES
 from rtseg_ros.conversion.presets import PRESETS
 from rtseg_ros.conversion.settings import ConversionSettings
