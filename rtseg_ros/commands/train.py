@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--batch-size', type=count, help="instead of the recipe's")
     parser.add_argument('--crop-hw', type=pixels, nargs=2, metavar=('H', 'W'), help='likewise')
     parser.add_argument(
-        '--learning-rate', type=within(float, 1e-9, 1e3), help="instead of the recipe's"
+        '--learning-rate', type=within(float, 0, 1e3), help="instead of the recipe's"
     )
     parser.add_argument(
         '--size-hw', type=pixels, nargs=2, default=(360, 480), metavar=('H', 'W'),
