@@ -12,7 +12,8 @@ import torch
 from rtseg_ros.benchmark.subject import Source, Subject, load_network
 from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.conversion.convert import convert
-from rtseg_ros.conversion.export import OPSET, export_network, file_content
+from rtseg_ros.conversion.export import OPSET, export_network
+from rtseg_ros.conversion.finishing import file_content
 from rtseg_ros.conversion.matching import load_weights
 from rtseg_ros.conversion.passes.half import half_model
 from rtseg_ros.conversion.passes.operators import use_fast_operators

@@ -4,7 +4,6 @@ import io
 import warnings
 
 import onnx
-from onnx import helper
 import torch
 
 from rtseg_ros import __version__
@@ -20,7 +19,7 @@ from rtseg_ros.conversion.passes.edit import (
 from rtseg_ros.conversion.passes.ends import append_labels, prepend_input
 from rtseg_ros.errors import ConversionError, NetworkError
 from rtseg_ros.networks.network import SegmentationNetwork
-from rtseg_ros.runtime.model_file import METADATA_KEY, ModelMetadata
+from rtseg_ros.runtime.model_file import ModelMetadata
 
 OPSET = 17
 
@@ -49,14 +48,6 @@ def export_network(network: SegmentationNetwork, metadata: ModelMetadata) -> onn
     remove_unused(model.graph)
     model.producer_name, model.producer_version = 'rtseg_ros', __version__
     return checked(model)
-
-
-def file_content(model: onnx.ModelProto, metadata: ModelMetadata) -> bytes:
-    """Return the bytes of a model file with these metadata, any older ones replaced."""
-    stamped = onnx.ModelProto()
-    stamped.CopyFrom(model)
-    helper.set_model_props(stamped, {METADATA_KEY: metadata.to_json()})
-    return stamped.SerializeToString(deterministic=True)
 
 
 @torch.no_grad()

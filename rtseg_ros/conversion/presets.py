@@ -1,13 +1,16 @@
 """Published preprocessing: what the authors fed their networks, by name."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from rtseg_ros.conversion.checkpoint import Checkpoint
-from rtseg_ros.conversion.key_layouts import Layout, stored_normalisation
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing, Triple
+
+if TYPE_CHECKING:
+    from rtseg_ros.conversion.checkpoint import Checkpoint
+    from rtseg_ros.conversion.key_layouts import Layout
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def preprocessing_from_preset(name: str, size_hw: tuple[int, int] | None = None)
 
 
 def chosen_preprocessing(
-    settings: ConversionSettings, checkpoint: Checkpoint, layout: Layout, labels: LabelSet
+    settings: ConversionSettings, checkpoint: 'Checkpoint', layout: 'Layout', labels: LabelSet
 ) -> tuple[Preprocessing, str]:
     """Decide how frames become input: options, a preset, the checkpoint, or its authors'.
 
@@ -98,12 +101,16 @@ def chosen_preprocessing(
         if len(getattr(settings, name)) != count:
             given = list(getattr(settings, name))
             raise ConversionError(f'{name} is {given}; expected {count} numbers')
+    # Imported here: presets serve foreign models too, which need no torch.
+    from rtseg_ros.conversion.key_layouts import stored_normalisation
+
     size = _size(settings)
     published = (layout.preset or {}).get(labels.name)
     stored = stored_normalisation(checkpoint.weights)
     if any(settings.std):
         if not settings.channel_order or size is None:
             raise ConversionError('std is given: give --channel-order and --size-hw too')
+        check_byte_range(settings)
         chosen = Preprocessing(
             size, settings.channel_order, settings.mean, settings.std, settings.scale
         )
@@ -128,6 +135,25 @@ def chosen_preprocessing(
         f"nothing says how frames become input of '{checkpoint.path}' ({layout.network}, "
         f'{labels.name}); give --preset ({", ".join(PRESETS)}), or --channel-order, --mean, '
         '--std and --size-hw as in the training code'
+    )
+
+
+def check_byte_range(settings: ConversionSettings) -> None:
+    """Refuse statistics that are meant for images from 0 to 1.
+
+    Raises:
+        ConversionError: With the values for 0..255.
+    """
+    if not 0 < min(settings.std) < 2 or max(settings.mean) > 1:
+        return
+    mean, std = (
+        ' '.join(f'{255 * value:g}' for value in values)
+        for values in (settings.mean, settings.std)
+    )
+    raise ConversionError(
+        f'mean {list(settings.mean)} and std {list(settings.std)} look like those of images '
+        f'from 0 to 1, but options are on 0..255: give --mean {mean} --std {std}; or --preset '
+        'unscaled-rgb or unscaled-bgr if the network takes 0..255 as it is'
     )
 
 

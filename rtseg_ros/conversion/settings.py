@@ -97,8 +97,8 @@ class ConversionSettings:
     )
     verify: str = parameter(
         '',
-        'Folder of images or bag to compare the model with torch on; a folder with images and '
-        'labels in it also gives the mIoU of both. Empty for frames made on the spot.',
+        'Folder of images or bag to compare the model with its source on; a folder with images '
+        'and labels in it also gives the mIoU of both. Empty for frames made on the spot.',
     )
     verify_frames: int = parameter(
         20, 'Most frames to compare on, spread evenly.', minimum=1, maximum=100000
@@ -110,7 +110,7 @@ class ConversionSettings:
     )
     tolerance: float = parameter(
         0.0,
-        'Smallest accepted agreement of a class with torch, pixels of both over pixels of '
+        'Smallest accepted agreement of a class with the source, pixels of both over pixels of '
         'either; 0 for the default of the precision.',
         minimum=0.0,
         maximum=1.0,
@@ -121,5 +121,5 @@ class ConversionSettings:
     engine: bool = parameter(
         False,
         'Also build the TensorRT plan of the model for the GPU of this machine, for which the '
-        'node would take minutes at its first start; with a .onnx file as checkpoint, only that.',
+        'node would take minutes at its first start; with a model file as checkpoint, only that.',
     )

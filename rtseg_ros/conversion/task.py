@@ -1,9 +1,12 @@
 """What a checkpoint is to become: its network, classes, preprocessing and unlabelled output."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from rtseg_ros.conversion.checkpoint import Checkpoint, read_checkpoint
+from rtseg_ros.conversion.finishing import Draft
 from rtseg_ros.conversion.matching import Match, load_weights, looks_like
+from rtseg_ros.conversion.network_draft import network_draft
 from rtseg_ros.conversion.presets import chosen_preprocessing
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
@@ -25,6 +28,22 @@ class Task:
     network: SegmentationNetwork
     metadata: ModelMetadata
     notes: tuple[str, ...]
+
+
+def checkpoint_draft(settings: ConversionSettings) -> Draft:
+    """Read a checkpoint and return what is to become of it.
+
+    Raises:
+        RtsegError: As ``decide``.
+    """
+    task = decide(settings)
+    return network_draft(
+        task.network,
+        task.metadata,
+        task.notes,
+        output=Path(settings.output),
+        verify_engine=settings.verify_engine,
+    )
 
 
 def decide(settings: ConversionSettings) -> Task:

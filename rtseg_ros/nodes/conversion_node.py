@@ -164,7 +164,7 @@ def _reason(error: RtsegError | ModuleNotFoundError) -> str:
 
 
 def main() -> int:
-    """Run the node: 0 written, 1 an error, 3 too far from torch, 130 stopped."""
+    """Run the node: 0 written, 1 an error, 3 too far from the source, 130 stopped."""
     # Nothing spins here: signals must reach the work itself.
     return run_node(
         'conversion',

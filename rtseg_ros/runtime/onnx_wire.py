@@ -12,17 +12,24 @@ import struct
 Field = tuple[int, int | memoryview, memoryview]
 
 _NUMBER, _BYTES = 0, 2  # wire types
-_MODEL_GRAPH, _MODEL_METADATA = 7, 14
+_MODEL_PRODUCER, _MODEL_PRODUCER_VERSION, _MODEL_GRAPH = 2, 3, 7
+_MODEL_OPSET, _MODEL_METADATA, _MODEL_FUNCTION = 8, 14, 25
+_OPSET_DOMAIN, _OPSET_VERSION = 1, 2
+_FUNCTION_NODE, _FUNCTION_DOMAIN = 7, 10
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 5, 11, 12
-_NODE_NAME = 3
-_TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW = 2, 8, 9
+_NODE_NAME, _NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 3, 4, 5, 7
+_ATTRIBUTE_GRAPH, _ATTRIBUTE_GRAPHS = 6, 11
+_TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_EXTERNAL = 2, 8, 9, 13
 _VALUE_NAME, _VALUE_TYPE, _TYPE_TENSOR = 1, 2, 1
 _TENSOR_TYPE_ELEMENT, _TENSOR_TYPE_SHAPE, _SHAPE_DIMENSION, _DIMENSION_SIZE = 1, 2, 1, 1
 _UINT8 = 2
 _DTYPES = {
-    1: 'float32', _UINT8: 'uint8', 3: 'int8', 6: 'int32', 7: 'int64', 9: 'bool', 10: 'float16'
+    1: 'float32', _UINT8: 'uint8', 3: 'int8', 4: 'uint16', 5: 'int16', 6: 'int32', 7: 'int64',
+    9: 'bool', 10: 'float16', 11: 'float64', 12: 'uint32', 13: 'uint64', 16: 'bfloat16',
 }  # fmt: skip
+# Graphs within graphs: no exporter nests so deep, but a hostile file could.
+_DEEPEST = 32
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,78 @@ def summary(content: bytes) -> Summary:
             outputs.append(_tensor_spec(value))
     fed = [spec for spec in inputs if spec.name not in initializers]
     return Summary(properties, fed, outputs)
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a model file says of its network.
+
+    Attributes:
+        opset: Version of ONNX's own operators; 0 if it says none.
+        producer: Who wrote it, e.g. ``pytorch 2.13.0``.
+        operators: As (domain, operator), those of subgraphs and functions too.
+        weight_files: Names of the files beside it that hold its weights.
+    """
+
+    opset: int
+    producer: str
+    operators: frozenset[tuple[str, str]]
+    weight_files: tuple[str, ...]
+
+
+def body(content: bytes) -> Body:
+    """Read what a model is made of.
+
+    Raises:
+        ValueError: If the bytes are no ONNX file.
+    """
+    whole = memoryview(content)
+    opset, own = 0, set()
+    operators: set[tuple[str, str]] = set()
+    for number, value, _ in _fields(whole):
+        if not isinstance(value, memoryview):
+            continue
+        if number == _MODEL_OPSET and _text(value, _OPSET_DOMAIN) in ('', 'ai.onnx'):
+            opset = max([opset, *_numbers(value, _OPSET_VERSION)])
+        elif number == _MODEL_FUNCTION:
+            own.add(_text(value, _FUNCTION_DOMAIN))
+            operators |= _operators(value, _FUNCTION_NODE, 0)
+    graph = _graph(content)
+    operators |= _operators(graph, _GRAPH_NODE, 0)
+    files: dict[str, None] = {}
+    for number, value, _ in _fields(graph):
+        if number == _GRAPH_INITIALIZER and isinstance(value, memoryview):
+            for inner, entry, _ in _fields(value):
+                if inner == _TENSOR_EXTERNAL and isinstance(entry, memoryview):
+                    if _text(entry, _ENTRY_KEY) == 'location':
+                        files[_text(entry, _ENTRY_VALUE)] = None
+    producer = f'{_text(whole, _MODEL_PRODUCER)} {_text(whole, _MODEL_PRODUCER_VERSION)}'.strip()
+    kept = frozenset(item for item in operators if item[0] not in own or not item[0])
+    return Body(opset, producer, kept, tuple(files))
+
+
+def _operators(buffer: memoryview, field: int, depth: int) -> set[tuple[str, str]]:
+    """Return the operators of a graph or function whose nodes are field ``field``."""
+    if depth > _DEEPEST:
+        raise ValueError(f'its graphs are nested more than {_DEEPEST} deep')
+    found = set()
+    for number, node, _ in _fields(buffer):
+        if number != field or not isinstance(node, memoryview):
+            continue
+        found.add((_text(node, _NODE_DOMAIN), _text(node, _NODE_OPERATOR)))
+        for inner, attribute, _ in _fields(node):
+            if inner != _NODE_ATTRIBUTE or not isinstance(attribute, memoryview):
+                continue
+            for kind, graph, _ in _fields(attribute):
+                if kind in (_ATTRIBUTE_GRAPH, _ATTRIBUTE_GRAPHS) and isinstance(graph, memoryview):
+                    found |= _operators(graph, _GRAPH_NODE, depth + 1)
+    return found
+
+
+def _numbers(buffer: memoryview, number: int) -> list[int]:
+    return [
+        value for found, value, _ in _fields(buffer) if found == number and isinstance(value, int)
+    ]
 
 
 def parts_without_metadata(content: bytes) -> Iterator[memoryview]:

@@ -12,7 +12,7 @@ pytest.importorskip('onnx', reason='the converter needs onnx')
 import torch
 
 from rtseg_ros.cli import main
-import rtseg_ros.conversion.convert as module
+import rtseg_ros.conversion.network_draft as module
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.networks import create_network
 from rtseg_ros.runtime.model_file import read_model_file

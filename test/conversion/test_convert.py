@@ -16,8 +16,8 @@ import onnx
 import pytest
 import torch
 
-import rtseg_ros.conversion.convert as module
 from rtseg_ros.conversion.convert import convert
+import rtseg_ros.conversion.network_draft as module
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import CheckpointError, ConversionError, EngineError, ParityError
 from rtseg_ros.frames.datasets.camvid import load_camvid

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from rtseg_ros.conversion.export import export_network, file_content
+from rtseg_ros.conversion.export import export_network
+from rtseg_ros.conversion.finishing import file_content
 from rtseg_ros.conversion.passes.operators import use_fast_operators
 from rtseg_ros.errors import ConversionError, NetworkError
 from rtseg_ros.labels import LabelSet

@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from rtseg_ros.conversion.parity import (
-    JUDGED_SHARE,
-    compare,
-    engine_inference,
-    onnxruntime_inference,
-)
+from rtseg_ros.conversion.network_draft import compare, engine_inference, onnxruntime_inference
+from rtseg_ros.conversion.parity import JUDGED_SHARE
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.frames.sources import Item
 from rtseg_ros.labels import LabelSet

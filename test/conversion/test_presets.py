@@ -90,8 +90,15 @@ def test_and_never_a_guess():
         ({'channel_order': 'bgr'}, 'need std'),
         ({'std': (1.0, 1.0, 1.0), 'size_hw': (64, 96)}, 'give --channel-order'),
         ({'std': (1.0, 1.0, 1.0), 'channel_order': 'rgb'}, 'give --channel-order and --size-hw'),
+        (
+            {
+                'mean': (0.5, 0.4, 0.3), 'std': (0.2, 0.2, 0.1), 'channel_order': 'rgb',
+                'size_hw': (64, 96),
+            },
+            'give --mean 127.5 102 76.5 --std 51 51 25.5',
+        ),
     ],
-)
+)  # fmt: skip
 def test_half_said_is_refused(options, message):
     with pytest.raises(ConversionError, match=message):
         chosen(own=OWN, **options)

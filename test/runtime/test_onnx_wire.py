@@ -27,6 +27,20 @@ def test_numbers_are_those_of_the_schema():
     model, graph, tensor = onnx.ModelProto, onnx.GraphProto, onnx.TensorProto
     tensor_type = onnx.TypeProto.Tensor
     expected = {
+        '_MODEL_PRODUCER': (model, 'producer_name'),
+        '_MODEL_PRODUCER_VERSION': (model, 'producer_version'),
+        '_MODEL_OPSET': (model, 'opset_import'),
+        '_MODEL_FUNCTION': (model, 'functions'),
+        '_OPSET_DOMAIN': (onnx.OperatorSetIdProto, 'domain'),
+        '_OPSET_VERSION': (onnx.OperatorSetIdProto, 'version'),
+        '_FUNCTION_NODE': (onnx.FunctionProto, 'node'),
+        '_FUNCTION_DOMAIN': (onnx.FunctionProto, 'domain'),
+        '_NODE_OPERATOR': (onnx.NodeProto, 'op_type'),
+        '_NODE_ATTRIBUTE': (onnx.NodeProto, 'attribute'),
+        '_NODE_DOMAIN': (onnx.NodeProto, 'domain'),
+        '_ATTRIBUTE_GRAPH': (onnx.AttributeProto, 'g'),
+        '_ATTRIBUTE_GRAPHS': (onnx.AttributeProto, 'graphs'),
+        '_TENSOR_EXTERNAL': (tensor, 'external_data'),
         '_MODEL_GRAPH': (model, 'graph'),
         '_MODEL_METADATA': (model, 'metadata_props'),
         '_ENTRY_KEY': (onnx.StringStringEntryProto, 'key'),
@@ -117,3 +131,27 @@ def test_a_dimension_that_is_a_number_is_no_model(tmp_path):
     content = wire._bytes_field(wire._MODEL_GRAPH, graph)
     with pytest.raises(ModelFileError, match='not an ONNX file .a dimension is the number 5'):
         model_file_from_content(content, tmp_path / 'odd.onnx')
+
+
+def field(number, content):
+    """Return a length-delimited field; a length below 16384 takes two bytes."""
+    assert len(content) < 1 << 14
+    return bytes([number << 3 | 2, len(content) & 127 | 128, len(content) >> 7]) + content
+
+
+def nested(depth):
+    """Return the nodes of a graph that holds graphs, so many deep."""
+    node = field(1, field(4, b'Relu'))
+    for _ in range(depth):
+        node = field(1, field(4, b'If') + field(7, b'yard') + field(5, field(6, node)))
+    return node
+
+
+def test_operators_of_inner_graphs_are_found():
+    found = wire.body(field(7, nested(3)))
+    assert found.operators == {('', 'Relu'), ('yard', 'If')}
+
+
+def test_graphs_nested_beyond_measure_are_refused():
+    with pytest.raises(ValueError, match='nested more than 32 deep'):
+        wire.body(field(7, nested(200)))

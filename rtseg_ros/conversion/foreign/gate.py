@@ -32,8 +32,8 @@ def compare_with_original(
     *,
     source: str,
     tolerance: float,
-    threshold: float,
     progress: Callable[[int, int], None],
+    threshold: float,
 ) -> tuple[Parity, tuple[str, ...]]:
     """Label frames with the original file and with ours, at the size of the original's output.
 
@@ -43,8 +43,8 @@ def compare_with_original(
         items: At least one frame; ground truth is used where it is there.
         source: Where the frames came from, for the record.
         tolerance: Smallest accepted agreement of a class, 0..1.
-        threshold: Of a model with one channel.
         progress: Called with frames done and in all.
+        threshold: Of a model with one channel.
 
     Returns:
         What was found, and notes on it: the other channel order where it scores.

@@ -30,6 +30,7 @@ class Imported:
         notes: What was decided and why, one sentence each.
         original: The model as it came, to compare with.
         output: What of it is used.
+        opset: Of the model as it came.
         decisions: The same for machines, for the metadata's ``extra``.
     """
 
@@ -38,6 +39,7 @@ class Imported:
     notes: tuple[str, ...]
     original: Original
     output: OutputLayout
+    opset: int
     decisions: dict[str, object]
 
 
@@ -83,7 +85,7 @@ def import_model(settings: ConversionSettings) -> Imported:
     notes, decisions = _notes(settings, source, given, wanted, why)
     if which:
         notes.append(which)
-    return Imported(model, metadata, tuple(notes), original, wanted, decisions)
+    return Imported(model, metadata, tuple(notes), original, wanted, source.opset, decisions)
 
 
 def _refuse_other_options(settings: ConversionSettings) -> None:

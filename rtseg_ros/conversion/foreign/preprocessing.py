@@ -2,7 +2,7 @@
 
 from rtseg_ros.conversion.foreign.input_layout import InputLayout
 from rtseg_ros.conversion.foreign.source import Source
-from rtseg_ros.conversion.presets import PRESETS, preprocessing_from_preset
+from rtseg_ros.conversion.presets import PRESETS, check_byte_range, preprocessing_from_preset
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.runtime.preprocess import Preprocessing
@@ -20,7 +20,7 @@ def told_preprocessing(
     if given.dtype == 'uint8':
         return _of_bytes(settings, source, size_hw), 'the file: it takes uint8 and normalises'
     if any(settings.std):
-        check_range(settings)
+        check_byte_range(settings)
         if not settings.channel_order:
             raise ConversionError('std is given: give --channel-order rgb or bgr too')
         told = Preprocessing(
@@ -35,25 +35,6 @@ def told_preprocessing(
         f"nothing says how frames become input of '{source.path}'; give --preset "
         f'({", ".join(PRESETS)}), or --channel-order, --mean and --std on 0..255, as in the '
         'training code'
-    )
-
-
-def check_range(settings: ConversionSettings) -> None:
-    """Refuse statistics that are meant for images from 0 to 1.
-
-    Raises:
-        ConversionError: With the values for 0..255.
-    """
-    if min(settings.std) >= 2 or max(settings.mean) > 1:
-        return
-    mean, std = (
-        ' '.join(f'{255 * value:g}' for value in values)
-        for values in (settings.mean, settings.std)
-    )
-    raise ConversionError(
-        f'mean {list(settings.mean)} and std {list(settings.std)} look like those of images '
-        f'from 0 to 1, but options are on 0..255: give --mean {mean} --std {std}; or --preset '
-        'unscaled-rgb or unscaled-bgr if the network takes 0..255 as it is'
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, compose, helper
+from onnx import TensorProto, helper
 import onnx.inliner
 
 from rtseg_ros import __version__
@@ -19,11 +19,14 @@ from rtseg_ros.conversion.passes.edit import (
     LOGITS,
     checked,
     fold_constants,
+    name_nodes,
     omit_empty_inputs,
+    prefix_names,
     remove_unused,
     set_constant,
 )
 from rtseg_ros.conversion.passes.ends import append_labels, prepend_input
+from rtseg_ros.conversion.passes.operators import use_fast_operators
 from rtseg_ros.runtime.model_file import FINISH_PREFIX, ModelMetadata
 
 BODY_PREFIX = 'body/'
@@ -54,11 +57,13 @@ def rewritten(
     model = onnx.inliner.inline_local_functions(source.model)
     graph = model.graph
     _fix(graph, given, metadata, wanted)
-    if all(node.domain in _STANDARD for node in graph.node):
+    name_nodes(graph)
+    standard = all(node.domain in _STANDARD for node in graph.node)
+    if standard:
         fold_constants(model)
         omit_empty_inputs(graph)
         fold_batch_norms(graph)
-    compose.add_prefix_graph(graph, BODY_PREFIX, inplace=True)
+    prefix_names(graph, BODY_PREFIX)
     graph.name = 'imported'
     image, result = BODY_PREFIX + given.name, BODY_PREFIX + wanted.name
     _rename(graph, image, BODY_INPUT)
@@ -70,6 +75,8 @@ def rewritten(
         _make_logits(graph, result, wanted, threshold)
         append_labels(graph, metadata, opset=source.opset)
     remove_unused(graph)
+    if standard:
+        use_fast_operators(model)
     del model.metadata_props[:]
     model.producer_name, model.producer_version = 'rtseg_ros', __version__
     return checked(model)

@@ -11,10 +11,9 @@ import onnxruntime as ort
 from rtseg_ros.conversion.foreign.external_data import load_external_data
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.runtime import onnx_wire as wire
+from rtseg_ros.runtime.foreign.declared import custom_operators
 
 OPSETS = (11, 20)
-# What ONNX Runtime registers beside ONNX's own operators.
-_DOMAINS = ('', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft', 'com.microsoft.nchwc')
 # Values of one tensor; a street camera's scores have a hundredth of it.
 _LARGEST = 2**31
 
@@ -75,7 +74,7 @@ def read_source(path: str | Path) -> Source:
             f"'{path}' has opset {opset}; accepted: {OPSETS[0]} to {OPSETS[1]}. Export it again "
             'with opset_version=17'
         )
-    _check_operators(model, path)
+    _check_operators(content, path)
     load_external_data(model, path)
     _check_tensors(model, path)
     properties = {entry.key: entry.value for entry in model.metadata_props}
@@ -98,14 +97,17 @@ def session(model: onnx.ModelProto, what: str) -> ort.InferenceSession:
         raise ConversionError(f'ONNX Runtime cannot load {what}: {error}') from error
 
 
-def _check_operators(model: onnx.ModelProto, path: Path) -> None:
-    local = {function.domain for function in model.functions}
-    for node in model.graph.node:
-        if node.domain not in _DOMAINS and node.domain not in local:
-            raise ConversionError(
-                f"'{path}' uses the operator {node.domain}::{node.op_type}, which ONNX Runtime "
-                'does not have; export the model without custom operators'
-            )
+def _check_operators(content: bytes, path: Path) -> None:
+    """Refuse operators that ONNX Runtime does not have, in subgraphs and functions too."""
+    try:
+        custom = custom_operators(wire.body(content).operators)
+    except ValueError as error:
+        raise ConversionError(f"'{path}' cannot be used: {error}") from error
+    if custom:
+        raise ConversionError(
+            f"'{path}' uses the operator {', '.join(custom)}, which ONNX Runtime does not have; "
+            'export the model without custom operators'
+        )
 
 
 def _check_tensors(model: onnx.ModelProto, path: Path) -> None:

@@ -39,9 +39,50 @@ def consumers(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
     """Return the nodes that read each tensor, by the tensor's name."""
     readers = defaultdict(list)
     for node in graph.node:
-        for name in dict.fromkeys(node.input):
+        for name in dict.fromkeys(read_by(node)):
             readers[name].append(node)
     return dict(readers)
+
+
+def read_by(node: onnx.NodeProto) -> list[str]:
+    """Return all tensors that a node reads, those that its subgraphs take from outside too."""
+    names = list(node.input)
+    for item in node.attribute:
+        for graph in (*([item.g] if item.HasField('g') else []), *item.graphs):
+            own = {value.name for value in (*graph.input, *graph.initializer)}
+            own.update(name for inner in graph.node for name in inner.output)
+            read = [name for inner in graph.node for name in read_by(inner)]
+            # A branch can hand on what it did not make.
+            read += [value.name for value in graph.output]
+            names += [name for name in read if name not in own]
+    return names
+
+
+def name_nodes(graph: onnx.GraphProto) -> None:
+    """Give every node a name of its own; exporters of others leave them empty or alike."""
+    seen: set[str] = set()
+    for number, node in enumerate(graph.node):
+        if not node.name or node.name in seen:
+            node.name = f'{node.op_type.lower()}_{number}'
+        while node.name in seen:
+            node.name += '_'
+        seen.add(node.name)
+
+
+def prefix_names(graph: onnx.GraphProto, prefix: str) -> None:
+    """Put a prefix before every name, in subgraphs too, which read tensors from outside."""
+    for node in graph.node:
+        if node.name:
+            node.name = prefix + node.name
+        for names in (node.input, node.output):
+            for index, name in enumerate(names):
+                if name:
+                    names[index] = prefix + name
+        for item in node.attribute:
+            for inner in (*([item.g] if item.HasField('g') else []), *item.graphs):
+                prefix_names(inner, prefix)
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        value.name = prefix + value.name
 
 
 def attribute(node: onnx.NodeProto, name: str, default: float) -> float:
@@ -149,7 +190,7 @@ def remove_unused(graph: onnx.GraphProto) -> None:
     kept = []
     for node in reversed(graph.node):
         if needed.intersection(node.output):
-            needed.update(node.input)
+            needed.update(read_by(node))
             kept.append(node)
     tensors = [tensor for tensor in graph.initializer if tensor.name in needed]
     del graph.node[:], graph.initializer[:], graph.value_info[:]

@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -17,7 +19,6 @@ from rtseg_ros.errors import ConversionError
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import read_model_file
 
-pytest.importorskip('torch', reason='the converter needs torch')
 SIZE = (32, 48)
 FLOAT, HALF, UINT8 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8
 INT64, INT32 = TensorProto.INT64, TensorProto.INT32
@@ -226,6 +227,64 @@ def assert_same_labels(found, values, classes):
             plane = np.kron(values.reshape(H // 4, W // 4), np.ones((4, 4)))
         expected = plane
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize('opset', [11, 20])
+def test_the_metadata_say_the_opset_of_the_source(opset, tmp_path, label_file):
+    path = foreign(tmp_path / 'a', **LAYOUTS[f'opset {opset}'])
+    output = tmp_path / 'model.onnx'
+    convert(ConversionSettings(str(path), str(output), labels=label_file(3), **TOLD), silent)
+    assert read_model_file(output).metadata.extra['opset'] == opset
+    (entry,) = [e for e in onnx.load(output).opset_import if not e.domain]
+    assert entry.version == opset
+
+
+def test_no_torch_is_needed(tmp_path, label_file):
+    path = foreign(tmp_path / 'a', **LAYOUTS['softmax'])
+    output = tmp_path / 'model.onnx'
+    words = ['convert', str(path), '-o', str(output), '--labels', label_file(3)]
+    program = (
+        "import sys; sys.modules['torch'] = None; from rtseg_ros.cli import main; "
+        f'sys.exit(main({[*words, "--preset", "imagenet"]!r}))'
+    )
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert 'torch' not in read_model_file(output).metadata.extra['versions']
+
+
+def test_what_branches_read_is_kept(tmp_path, label_file):
+    """A constant that only the branches of an If use, which take it from outside."""
+    path = foreign(tmp_path / 'a', **LAYOUTS['logits'])
+    model = onnx.load(path)
+    graph = model.graph
+    branches = [
+        helper.make_graph(
+            [helper.make_node(kind, ['scores', 'shift'], ['moved'])],
+            kind,
+            [],
+            [helper.make_tensor_value_info('moved', FLOAT, SCORES[2])],
+        )
+        for kind in ('Add', 'Sub')
+    ]
+    shift = np.array([5, 0, -5], np.float32).reshape(1, 3, 1, 1)
+    graph.initializer.append(numpy_helper.from_array(shift, 'shift'))
+    graph.initializer.append(numpy_helper.from_array(np.zeros((), np.float32), 'nought'))
+    graph.node.extend(
+        [
+            helper.make_node('ReduceMean', ['scores'], ['mean'], keepdims=0),
+            helper.make_node('Greater', ['mean', 'nought'], ['bright']),
+            helper.make_node(
+                'If', ['bright'], ['out'], then_branch=branches[0], else_branch=branches[1]
+            ),
+        ]
+    )
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info('out', FLOAT, SCORES[2]))
+    onnx.save(model, path)
+    settings = ConversionSettings(
+        str(path), str(tmp_path / 'm.onnx'), labels=label_file(3), **TOLD
+    )
+    assert convert(settings, silent).parity.different_pixels == 0
 
 
 def test_confidence_of_a_softmax_output_is_its_probability(tmp_path, label_file):

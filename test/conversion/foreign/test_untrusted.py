@@ -107,6 +107,19 @@ def test_custom_operators_are_refused(folder):
         read_source(written(folder, model(domain='mmdeploy', last='Warp')))
 
 
+@pytest.mark.parametrize('depth', [1, 3])
+def test_custom_operators_in_branches_are_refused(depth, folder):
+    body = helper.make_node('Warp', ['y'], ['out'], domain='mmdeploy')
+    for level in range(depth):
+        branch = helper.make_graph(
+            [body], 'b', [], [helper.make_tensor_value_info('out', TensorProto.FLOAT, None)]
+        )
+        name = 'w2' if level == depth - 1 else 'out'
+        body = helper.make_node('If', ['told'], [name], then_branch=branch, else_branch=branch)
+    with pytest.raises(ConversionError, match='mmdeploy::Warp, which ONNX Runtime'):
+        read_source(written(folder, model(extra=[body])))
+
+
 @pytest.mark.parametrize('opset', [10, 21])
 def test_other_opsets_are_refused(opset, folder):
     with pytest.raises(ConversionError, match='accepted: 11 to 20'):

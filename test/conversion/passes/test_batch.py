@@ -6,7 +6,8 @@ import onnx
 import pytest
 
 from rtseg_ros.conversion.convert import convert
-from rtseg_ros.conversion.export import export_network, file_content
+from rtseg_ros.conversion.export import export_network
+from rtseg_ros.conversion.finishing import file_content
 from rtseg_ros.conversion.passes.batch import free_batch
 from rtseg_ros.conversion.passes.edit import checked
 from rtseg_ros.conversion.passes.half import half_model

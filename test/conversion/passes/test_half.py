@@ -7,7 +7,8 @@ from onnx import TensorProto, helper, numpy_helper
 import onnxruntime as ort
 import pytest
 
-from rtseg_ros.conversion.export import export_network, file_content
+from rtseg_ros.conversion.export import export_network
+from rtseg_ros.conversion.finishing import file_content
 from rtseg_ros.conversion.passes.half import half_model
 from rtseg_ros.conversion.passes.operators import use_fast_operators
 from rtseg_ros.errors import ConversionError

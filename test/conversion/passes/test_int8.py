@@ -9,7 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 import onnxruntime as ort
 import pytest
 
-from rtseg_ros.conversion.export import export_network, file_content
+from rtseg_ros.conversion.export import export_network
+from rtseg_ros.conversion.finishing import file_content
 from rtseg_ros.conversion.passes.int8 import quantized_model
 from rtseg_ros.conversion.passes.ranges import Range, measured_ranges
 from rtseg_ros.runtime.int8_cpu import POSITIVE_PREFIX, PREFIX, with_unsigned_activations

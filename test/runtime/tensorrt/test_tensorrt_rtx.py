@@ -71,7 +71,8 @@ def share(answer, precision):
 @pytest.fixture(scope='module')
 def exported(tmp_path_factory):
     """Return a function from a network's name to its files by precision."""
-    from rtseg_ros.conversion.export import export_network, file_content
+    from rtseg_ros.conversion.export import export_network
+    from rtseg_ros.conversion.finishing import file_content
     from rtseg_ros.conversion.passes.half import half_model
     from rtseg_ros.conversion.passes.int8 import quantized_model
     from rtseg_ros.conversion.passes.operators import use_fast_operators
