@@ -1,13 +1,19 @@
-"""How far long work is, on the screen: one bar for every command."""
+"""How far long work is: what the library tells, and the one bar that commands show of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import math
 import time
 from typing import Any
 
 from tqdm import tqdm
 
+# What long work tells: how much is done, of how much (None if that is not known).
+Counted = Callable[[float, float | None], None]
+# The same of work in stages, with the stage's name first; a total of 1.0 counts a fraction.
+Staged = Callable[[str, float, float | None], None]
+
 TEXT_S = 0.5  # between two texts that cost something to make
+FRACTION = '{desc}: {percentage:3.0f}%|{bar}| {elapsed}'
 
 
 class Bar(tqdm):  # type: ignore[type-arg]
@@ -56,3 +62,43 @@ class Bar(tqdm):  # type: ignore[type-arg]
     def print(self, text: Any) -> None:
         """Print a line on stdout without cutting the bar in two."""
         self.write(str(text))
+
+
+class StageBars:
+    """A bar for each stage of some work, one below the other."""
+
+    def __init__(self, unit: str, units: Mapping[str, str] | None = None) -> None:
+        """Show nothing yet.
+
+        Args:
+            unit: That the stages count in.
+            units: Of the stages, by name, that count in another.
+        """
+        self._unit, self._units = unit, units or {}
+        self._stage: str | None = None
+        self._bar: Bar | None = None
+
+    def __enter__(self) -> 'StageBars':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def move(self, stage: str, done: float, total: float | None = None) -> None:
+        """Show how far a stage is; another stage than before begins a bar."""
+        if stage != self._stage or self._bar is None:
+            self._close()
+            self._stage = stage
+            if total == 1.0:  # a fraction of minutes; of no interest once it is over
+                self._bar = Bar(desc=stage, leave=False, bar_format=FRACTION)
+            else:
+                self._bar = Bar(desc=stage or None, unit=self._units.get(stage, self._unit))
+        self._bar.move(done, total)
+
+    def print(self, text: Any) -> None:
+        """Print a line on stdout without cutting the bar in two."""
+        Bar.write(str(text))
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()

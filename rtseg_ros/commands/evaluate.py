@@ -1,12 +1,8 @@
 """``rtseg evaluate``: how accurate and how fast a model is, from a bag or a data set."""
 
 import argparse
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from rtseg_ros.argument_types import (
     count_or_none,
@@ -19,34 +15,19 @@ from rtseg_ros.argument_types import (
 )
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import EvaluationError
-from rtseg_ros.evaluation.calibrate import (
-    Calibration,
-    calibrate,
-    check_temperature_can_be_stored,
-    store_temperature,
-)
 from rtseg_ros.evaluation.compare import compare
-from rtseg_ros.evaluation.evaluate import evaluate
-from rtseg_ros.evaluation.live.report import report_live
-from rtseg_ros.evaluation.live.spool import Spool
 from rtseg_ros.evaluation.report.comparison_page import write_comparison
-from rtseg_ros.evaluation.report.report import (
-    report_from_recorder,
-    segmenter_facts,
-    write_report,
-)
+from rtseg_ros.evaluation.session import Evaluated, EvaluationSettings, evaluate_offline
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
 from rtseg_ros.frames.bag_source import BagSource
 from rtseg_ros.frames.datasets import load_dataset
 from rtseg_ros.frames.retime import MAX_GAP_S
 from rtseg_ros.frames.sources import DatasetSource, Source
-from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels import load_label_set
-from rtseg_ros.labels.mapping import align
 from rtseg_ros.options import add_options, settings_from_options
 from rtseg_ros.output_files import write_json
-from rtseg_ros.runtime import Segmenter, load_segmenter
-from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
+from rtseg_ros.progress import StageBars
+from rtseg_ros.runtime.model_file import DEFAULT_MODEL
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 
 MISSED = 3
@@ -149,129 +130,52 @@ def run(arguments: argparse.Namespace) -> int:
         return _compare(arguments)
     requirements = [requirement_from_text(text) for text in arguments.require]
     source = _source(arguments)
-    if arguments.live:
-        return _live(arguments, source, requirements)
-    segmenter = _segmenter(arguments)
-    calibration = None
-    if arguments.calibrate:
-        check_temperature_can_be_stored(model_path(arguments.model))
-        calibration = _calibrate(segmenter, source, arguments.model)
-        segmenter.close()
-        segmenter = _segmenter(arguments)
-    total = min(len(source), arguments.limit) if arguments.limit else len(source)
-    output = Path(arguments.output)
-    with tqdm(total=total, unit='frame') as bar:
-        outcome = evaluate(
-            segmenter,
-            source,
-            output=output,
-            mapping=arguments.mapping,
-            boundary=not arguments.no_boundary,
-            limit=arguments.limit,
-            progress=_mover(bar),
-        )
-    totals = outcome.recorder.latencies.stages.get('total')
-    report = report_from_recorder(
-        outcome.recorder,
-        mode='offline',
-        source=source.facts(),
-        model=segmenter_facts(segmenter),
-        fps=1000 / totals.mean() if totals else None,
-        mapping=outcome.mapping,
-        stopped_by=outcome.stopped_by,
+    settings = EvaluationSettings(
+        model=arguments.model,
+        output=Path(arguments.output),
+        engine=arguments.engine,
+        providers=tuple(arguments.providers),
+        threads=arguments.threads,
+        openvino=settings_from_options(arguments, OpenVinoOptions, prefix=OPENVINO),
+        mapping=arguments.mapping or '',
+        boundary=not arguments.no_boundary,
+        limit=arguments.limit,
     )
-    if calibration is not None:
-        report['calibration'] = calibration.to_dict()
-    write_report(output, report, outcome.recorder)
-    _finish(report, output, arguments.json)
-    if outcome.error is not None:
-        raise outcome.error
-    return _verdict(report, requirements, allow_empty=arguments.allow_empty)
+    with StageBars('frame', units={'play': 'mask'}) as bars:
+        if arguments.live:
+            evaluated = _live(arguments, settings, source, bars)
+        else:
+            evaluated = evaluate_offline(
+                settings,
+                source,
+                with_calibration=arguments.calibrate,
+                say=bars.print,
+                progress=bars.move,
+            )
+    _finish(evaluated.report, settings.output, arguments.json)
+    if evaluated.error is not None:
+        raise evaluated.error
+    return _verdict(evaluated.report, requirements, allow_empty=arguments.allow_empty)
 
 
-def _live(arguments: argparse.Namespace, source: Source, requirements: list[Requirement]) -> int:
+def _live(
+    arguments: argparse.Namespace, settings: EvaluationSettings, source: Source, bars: StageBars
+) -> Evaluated:
     if not isinstance(source, BagSource):
         raise EvaluationError('--live plays a bag; make one of the data set with rtseg bag')
     if arguments.calibrate:
         raise EvaluationError('--calibrate works without --live')
-    # Nodes and evaluation must agree on the transport, and DDS reads it when rclpy starts.
-    use_image_profile()
-    from rtseg_ros.harness.live_evaluation import LiveSettings, run_live
-    from rtseg_ros.harness.node_process import isolate_graph, sigterm_as_ctrl_c
+    from rtseg_ros.harness.live_session import Playing, evaluate_live  # only this needs ROS
 
-    openvino = settings_from_options(arguments, OpenVinoOptions, prefix=OPENVINO)
-    model = read_model_file(model_path(arguments.model))
-    # Before anything is played: a wrong mapping would be found after the whole run.
-    classes = model.metadata.labels
-    align(classes, source.labels or classes, mapping=arguments.mapping)
-    isolate_graph()
-    if arguments.engine == 'tensorrt':
-        _segmenter(arguments).close()  # built here, the node finds the plan in the cache
-    output = Path(arguments.output)
-    output.mkdir(parents=True, exist_ok=True)
-    settings = LiveSettings(
+    playing = Playing(
         bag=arguments.bag,
-        image_topic=source.image_topic,
-        labels_topic=source.labels_topic,
-        model=arguments.model,
-        node_parameters={
-            'engine': arguments.engine,
-            'providers': list(arguments.providers),
-            'threads': arguments.threads,
-            **{f'openvino.{name}': value for name, value in asdict(openvino).items()},
-        },
         rate_hz=arguments.rate,
-        limit=arguments.limit,
         search=arguments.search_rate,
         patience_s=arguments.patience,
-        log_dir=output,
         pair_ms=arguments.pair_ms,
-        palette=source.palette,
         max_gap_s=arguments.max_gap,
     )
-    total = min(len(source), arguments.limit) if arguments.limit else len(source)
-    with sigterm_as_ctrl_c(), Spool(output / 'masks.part') as spool:
-        with tqdm(total=total, unit='mask', desc='play') as bar:
-            run = run_live(settings, spool, progress=_mover(bar))
-        with tqdm(total=spool.count, unit='frame', desc='score') as bar:
-            report = report_live(
-                run,
-                output=output,
-                model=model,
-                truth_labels=source.labels,
-                truth_table=source.truth_table,
-                source=source.facts(),
-                mapping=arguments.mapping,
-                boundary=not arguments.no_boundary,
-                progress=_mover(bar),
-            )
-    _finish(report, output, arguments.json)
-    if run.error is not None:
-        raise run.error
-    return _verdict(report, requirements, allow_empty=arguments.allow_empty)
-
-
-def _mover(bar: Any) -> Callable[[int], None]:
-    """Return a function that moves a progress bar to so many frames."""
-    return lambda count: bar.update(count - bar.n)
-
-
-def _segmenter(arguments: argparse.Namespace) -> Segmenter:
-    """Load the model; the minutes that TensorRT may take to build it have a progress bar."""
-    with tqdm(total=1.0, desc='load', leave=False, disable=arguments.engine != 'tensorrt') as bar:
-
-        def progress(fraction: float, what: str) -> None:
-            bar.set_description(what)
-            bar.update(fraction - bar.n)
-
-        return load_segmenter(
-            arguments.model,
-            engine=arguments.engine,
-            providers=arguments.providers,
-            threads=arguments.threads,
-            openvino=settings_from_options(arguments, OpenVinoOptions, prefix=OPENVINO),
-            progress=progress,
-        )
+    return evaluate_live(settings, playing, source, progress=bars.move)
 
 
 def _source(arguments: argparse.Namespace) -> Source:
@@ -290,20 +194,6 @@ def _source(arguments: argparse.Namespace) -> Source:
     if not arguments.root:
         raise EvaluationError('--dataset needs --root, the folder of the data set')
     return DatasetSource(load_dataset(arguments.dataset, arguments.root, arguments.split))
-
-
-def _calibrate(segmenter: Segmenter, source: Source, model: str) -> Calibration:
-    with tqdm(total=len(source), unit='frame', desc='calibrate') as bar:
-        calibration = calibrate(segmenter, source, progress=_mover(bar))
-    if calibration.improves:
-        store_temperature(model_path(model), calibration.temperature_after)
-    what = f'stored in {model_path(model)}' if calibration.improves else 'the old one is kept'
-    print(
-        f'temperature {calibration.temperature_before:.3f} -> '
-        f'{calibration.temperature_after:.3f}, ECE {100 * calibration.ece_before:.2f} % -> '
-        f'{100 * calibration.ece_after:.2f} %, {what}'
-    )
-    return calibration
 
 
 def _finish(report: dict[str, Any], output: Path, copy: Path | None) -> None:
