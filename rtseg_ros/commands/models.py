@@ -169,7 +169,7 @@ def _receptive_field(args: argparse.Namespace) -> dict[str, Any]:
     """Measure the effective receptive field of a network."""
     import torch
 
-    from rtseg_ros.networks.receptive_field import PUBLISHED, effective_receptive_field
+    from rtseg_ros.networks.measures.receptive_field import PUBLISHED, effective_receptive_field
     from rtseg_ros.networks.zoo import create_network, network_facts
     from rtseg_ros.runtime.preprocess import (
         IMAGENET_MEAN_RGB,

@@ -11,8 +11,8 @@ from rtseg_ros.errors import TrainingError
 from rtseg_ros.frames.sample import read_items
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.output_files import replace_files, write_json
-from rtseg_ros.training.sheet import sheet
-from rtseg_ros.training.summary import RunSummary, markdown_table, summarise_run
+from rtseg_ros.training.results.sheet import sheet
+from rtseg_ros.training.results.summary import RunSummary, markdown_table, summarise_run
 
 SHEET_FRAMES = 3
 

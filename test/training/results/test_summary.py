@@ -16,8 +16,8 @@ from rtseg_ros.networks.network import parameter_count
 from rtseg_ros.runtime.preprocess import Preprocessing
 from rtseg_ros.training.checkpoint import TrainingCheckpoint
 from rtseg_ros.training.recipe import RECIPES
+from rtseg_ros.training.results.summary import markdown_table, summarise_run
 from rtseg_ros.training.schedule import first_leg
-from rtseg_ros.training.summary import markdown_table, summarise_run
 
 
 def write_run(folder, network: str, *, miou: float, iou: list[float], labels: str = 'camvid'):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from rtseg_ros.errors import NetworkError
-from rtseg_ros.networks.receptive_field import effective_receptive_field
+from rtseg_ros.networks.measures.receptive_field import effective_receptive_field
 
 
 def convolution(kernel_hw: tuple[int, int], weights: torch.Tensor | None = None) -> nn.Conv2d:

@@ -1,0 +1,1 @@
+"""What finished runs came to, for people to compare."""
