@@ -12,6 +12,7 @@ setup(
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     package_data={
         PACKAGE: ['models/*.onnx', 'models/*.md', 'py.typed'],
+        f'{PACKAGE}.segmenting': ['view.html'],
         f'{PACKAGE}.evaluation.report': ['*.html.j2', '*.css'],
     },
     data_files=[

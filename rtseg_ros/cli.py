@@ -13,6 +13,7 @@ from rtseg_ros.errors import RtsegError
 # Each verb is a module of rtseg_ros.commands, imported only when it is called: what needs
 # torch or ROS stays out of the way of what does not.
 VERBS = {
+    'segment': 'label a photo, a folder, a video or a camera; needs no ROS',
     'models': 'list the networks, or describe a model file',
     'train': 'train a network on a data set',
     'runs': 'compare training runs in a table',

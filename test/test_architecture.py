@@ -19,7 +19,7 @@ LEVELS = {
     'progress': 0, '': 0,
     'labels': 1, 'networks': 1,
     'frames': 2, 'metrics': 2, 'runtime': 2, 'spatial': 2,
-    'evaluation': 3, 'training': 3,
+    'evaluation': 3, 'segmenting': 3, 'training': 3,
     'conversion': 4,
     'nodes': 5,
     'harness': 6,

@@ -14,7 +14,8 @@ from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import SettingError
 from rtseg_ros.labels import UNLABELLED
 from rtseg_ros.options import parameter, why_refused
-from rtseg_ros.runtime.geometry import RESIZES, ROTATIONS, Geometry, output_size_from_text
+from rtseg_ros.runtime.geometry import Geometry, output_size_from_text
+from rtseg_ros.runtime.resizes import RESIZES, ROTATIONS
 
 Parameters = TypeVar('Parameters')
 

@@ -16,9 +16,8 @@ import numpy as np
 
 from rtseg_ros.errors import FrameError, SettingError
 from rtseg_ros.runtime.preprocess import resized_frame
+from rtseg_ros.runtime.resizes import RESIZES, ROTATIONS
 
-RESIZES = ('stretch', 'letterbox', 'crop')
-ROTATIONS = (0, 90, 180, 270)
 OUTPUT_SIZES = ('source', 'region', 'network')
 _TURNS = {
     90: cv2.ROTATE_90_CLOCKWISE,

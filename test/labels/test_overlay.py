@@ -1,9 +1,9 @@
-"""Overlay and legend by hand."""
+"""The overlay by hand."""
 
 import numpy as np
 
 from rtseg_ros.labels import CAMVID
-from rtseg_ros.labels.overlay import legend, overlay_from_labels
+from rtseg_ros.labels.overlay import overlay_from_labels
 
 
 def test_blend_by_hand():
@@ -24,10 +24,3 @@ def test_weights_of_nothing_and_all():
     assert (overlay_from_labels(frame, labels, palette_bgr=palette, alpha=0) == 7).all()
     full = overlay_from_labels(frame, labels, palette_bgr=palette, alpha=1)
     assert (full == palette[1]).all()
-
-
-def test_legend_shows_every_colour():
-    picture = legend(CAMVID, size_hw=(440, 300))
-    assert picture.shape == (440, 300, 3)
-    for index, color in enumerate(CAMVID.colors):
-        assert picture[index * 40 + 20, 10].tolist() == list(color[::-1])

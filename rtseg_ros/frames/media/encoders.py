@@ -9,15 +9,8 @@ import cv2
 import numpy as np
 
 from rtseg_ros.errors import SettingError
+from rtseg_ros.frames.media.codecs import CODECS, PYAV
 
-# Codecs by the names that users know, with what encodes them, the first that is there.
-CODECS = {
-    'h264': ('libx264', 'libopenh264'),
-    'vp9': ('libvpx-vp9',),
-    'av1': ('libsvtav1', 'libaom-av1'),
-}
-SUFFIXES = {'.mp4': 'h264', '.webm': 'vp9'}
-PYAV = "pip install 'av==18.1.0'"
 _TICKS_HZ = 90_000
 _OPTIONS = {
     'libx264': {'preset': 'veryfast', 'crf': '21'},

@@ -6,10 +6,8 @@ import cv2
 import numpy as np
 
 from rtseg_ros.errors import SettingError
+from rtseg_ros.frames.media.codecs import PYAV, SUFFIXES
 from rtseg_ros.frames.media.encoders import (
-    CODECS,
-    PYAV,
-    SUFFIXES,
     Encoder,
     GifEncoder,
     OpenCvEncoder,
@@ -17,8 +15,6 @@ from rtseg_ros.frames.media.encoders import (
     encoder_name,
 )
 from rtseg_ros.output_files import waiting_path
-
-CODEC_CHOICES = ('auto', *CODECS)
 
 
 class VideoWriter:

@@ -8,15 +8,14 @@ import numpy as np
 
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.labels import LabelSet
-from rtseg_ros.labels.overlay import legend, overlay_from_labels
+from rtseg_ros.labels.legend import legend
+from rtseg_ros.labels.overlay import overlay_from_labels
 from rtseg_ros.networks.zoo import create_network
 from rtseg_ros.training.checkpoint import TrainingCheckpoint, load_checkpoint
 from rtseg_ros.training.prediction import label_frame
 
 _CELL_WIDTH = 288
 _NAME_WIDTH = 220
-_LEGEND_WIDTH = 180
-_LEGEND_HEIGHT = 300
 
 
 def sheet(folders: Sequence[Path], frames: Sequence[np.ndarray]) -> np.ndarray:
@@ -45,10 +44,7 @@ def sheet(folders: Sequence[Path], frames: Sequence[np.ndarray]) -> np.ndarray:
             )
         rows.append(_row(folder.name, _overlays(run, label_sets[0], frames), cell))
     grid = np.vstack(rows)
-    height = min(len(grid), _LEGEND_HEIGHT)
-    side = np.full((len(grid), _LEGEND_WIDTH, 3), 255, np.uint8)
-    side[:height] = legend(label_sets[0], size_hw=(height, _LEGEND_WIDTH))
-    return np.hstack([grid, side])
+    return np.hstack([grid, legend(label_sets[0], height=len(grid))])
 
 
 def _overlays(
