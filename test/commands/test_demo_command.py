@@ -34,7 +34,7 @@ def demo(clip, tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
     output = tmp_path_factory.mktemp('demo')
     result = subprocess.run(
         [
-            sys.executable, '-m', 'rtseg_ros.cli', 'demo', '--source', str(clip),
+            sys.executable, '-m', 'rtseg_ros.cli', 'demo', str(clip),
             '--rate', '5', '--output', str(output),
         ],
         capture_output=True, text=True, timeout=300, env=os.environ | {'ROS_DOMAIN_ID': '87'},
@@ -84,8 +84,8 @@ def test_video_plays_at_the_pace_of_the_camera(demo):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['--source', 'no_such.mp4'], "no file or folder 'no_such.mp4'"),
-        (['--source', '{clip}', '--model', 'no_such.onnx'], 'no_such.onnx'),
+        (['no_such.mp4'], "no file or folder 'no_such.mp4'"),
+        (['{clip}', '--model', 'no_such.onnx'], 'no_such.onnx'),
     ],
 )
 def test_bad_arguments_end_with_a_reason(clip, tmp_path, arguments, message):
@@ -98,3 +98,62 @@ def test_bad_arguments_end_with_a_reason(clip, tmp_path, arguments, message):
     assert result.returncode == 1
     assert message in result.stderr
     assert 'Traceback' not in result.stderr
+
+
+def test_it_says_its_rate_and_where_every_frame_is_to_be_had(demo, clip):
+    said = demo[1].stdout + demo[1].stderr
+    assert 'played at 5 frames per second' in said
+    assert f'rtseg segment {clip}' in said
+
+
+CAMERA = """
+import array, sys, time
+import cv2, numpy as np, rclpy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image
+topic, seconds = sys.argv[1], float(sys.argv[2])
+rclpy.init()
+node = rclpy.create_node('camera')
+kind = CompressedImage if topic.endswith('/compressed') else Image
+qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+publisher = node.create_publisher(kind, topic, qos)
+frame = np.full((48, 64, 3), 90, np.uint8)
+message = kind()
+message.data = array.array('B')
+if kind is Image:
+    message.height, message.width, message.step, message.encoding = 48, 64, 192, 'bgr8'
+    message.data.frombytes(frame.tobytes())
+else:
+    message.format = 'jpeg'
+    message.data.frombytes(cv2.imencode('.jpg', frame)[1].tobytes())
+end = time.monotonic() + seconds
+while time.monotonic() < end:
+    message.header.stamp = node.get_clock().now().to_msg()
+    publisher.publish(message)
+    time.sleep(0.5)
+"""
+
+
+@pytest.mark.parametrize('topic', ['/robot/front/image_raw', '/robot/image/compressed'])
+def test_a_camera_that_goes_on_adds_up(tmp_path, tiny_model, topic):
+    """Best effort, in a namespace, slower than the demo's six moments would like."""
+    pytest.importorskip('rclpy', reason='the demo needs ROS 2')
+    environment = os.environ | {
+        'ROS_DOMAIN_ID': '89', 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+    }  # fmt: skip
+    camera = subprocess.Popen([sys.executable, '-c', CAMERA, topic, '120'], env=environment)
+    try:
+        result = subprocess.run(
+            [
+                sys.executable, '-m', 'rtseg_ros.cli', 'demo', '--topic', topic, '--seconds', '6',
+                '--model', str(tiny_model), '-o', str(tmp_path),
+            ],
+            capture_output=True, text=True, timeout=200, env=environment,
+        )  # fmt: skip
+    finally:
+        camera.kill()
+        camera.wait()
+    assert result.returncode == 0, result.stderr[-2000:]
+    frames = json.loads((tmp_path / 'summary.json').read_text())['frames']
+    assert frames['published'] >= 3
+    assert frames['sent'] == frames['published'] + sum(frames['dropped'].values())
