@@ -21,6 +21,7 @@ from rtseg_ros.conversion.parity import (
     id_table,
 )
 from rtseg_ros.conversion.passes.operators import use_fast_operators
+from rtseg_ros.conversion.weights_at_fault import refuse_absurd_scores
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.frames.sources import Item
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
@@ -211,9 +212,14 @@ def engine_inference(engine: Engine) -> Inference:
 def _torch_scores(
     network: SegmentationNetwork, metadata: ModelMetadata, frame: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return logits (1, K, h, w) and scores (K, H, W) at the network's size."""
+    """Return logits (1, K, h, w) and scores (K, H, W) at the network's size.
+
+    Raises:
+        ConversionError: If the weights are at fault.
+    """
     image = torch.from_numpy(image_from_frame(frame, metadata.preprocessing))
     logits = network.coarse_logits(image)
+    refuse_absurd_scores(logits.numpy(), network, image)
     scores = logits
     if scores.shape[2:] != image.shape[2:]:
         scores = F.interpolate(

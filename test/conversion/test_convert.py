@@ -134,6 +134,51 @@ def test_other_peoples_weights_need_to_be_described(network, folder, tmp_path):
     assert done.metadata.preprocessing.size_hw == (64, 96)
 
 
+@pytest.mark.parametrize('keep_anyway', [False, True])
+@pytest.mark.parametrize('kind', ['overflow', 'no variance'])
+def test_weights_at_fault_are_told(kind, keep_anyway, own_checkpoint, network, folder):
+    """B13: torch itself fails, so there is nothing to compare with and nothing to keep."""
+    weights = dict(network('swiftnet_mnv2').state_dict())
+    if kind == 'overflow':
+        weights['spp.project.conv.weight'] = weights['spp.project.conv.weight'] * 1e38
+        said = "from layer 'spp.project.conv' on"
+    else:  # each BN multiplies by 316, the square root of 1 / epsilon
+        weights |= {k: v * 0 for k, v in weights.items() if k.endswith(('_var', '_mean'))}
+        said = ", from layer '"
+    settings = ConversionSettings(
+        str(own_checkpoint(model=weights)), str(folder / 'model.onnx'), keep_anyway=keep_anyway
+    )
+    with pytest.raises(ConversionError, match='the weights are at fault') as error:
+        convert(settings, silent)
+    assert said in str(error.value)
+    assert list(folder.iterdir()) == []
+
+
+def test_what_was_taken_is_in_report_and_metadata(network, metadata, folder, tmp_path):
+    """Averaged, stripped, ignored: the choices that a reader of the model may ask about."""
+    ours = network('swiftnet_mnv2').state_dict()
+    average = {f'module.model.{key}': value for key, value in ours.items()}
+    average['module.model.aux_head.weight'] = torch.ones(3)
+    raw = {key: value * 0 for key, value in average.items()}
+    path = tmp_path / 'theirs.pth'
+    torch.save({'state_dict': raw, 'state_dict_ema': average}, path)
+    settings = ConversionSettings(
+        str(path), str(folder / 'model.onnx'), network='swiftnet_mnv2', labels='camvid',
+        ignore_keys='*aux_head*', preset='imagenet', size_hw=(64, 96),
+    )  # fmt: skip
+    done = convert(settings, silent)
+    report = done.report.read_text()
+    notes = read_model_file(done.model).metadata.extra['notes']
+    for said in (
+        "averaged weights: 'state_dict_ema' was taken and not 'state_dict'",
+        'left out because of --ignore-keys: module.model.aux_head.weight',
+        "'module.model.' taken away from all keys",
+    ):
+        assert any(said in note for note in notes), (said, notes)
+        assert said in report
+        assert any(said in note for note in done.to_dict()['notes'])
+
+
 def test_a_model_that_cannot_be_written_leaves_the_old_one(own_checkpoint, folder, monkeypatch):
     output = folder / 'model.onnx'
     output.write_bytes(b'old')
