@@ -1,7 +1,7 @@
 """Key layouts of checkpoints: ours, and those that the papers' authors published."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import re
 
 import torch
@@ -11,7 +11,7 @@ from rtseg_ros.networks.encoders.encoder import Encoder
 from rtseg_ros.networks.espnet import ESPNet
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.networks.swiftnet_sum import SwiftNetSum
-from rtseg_ros.networks.zoo import create_network, list_networks
+from rtseg_ros.networks.zoo import SIZES, create_network, list_networks
 from rtseg_ros.runtime.preprocess import Triple
 
 Weights = Mapping[str, Tensor]
@@ -36,6 +36,7 @@ class Layout:
         preset: Preprocessing these authors trained with, by label set (see presets.py).
         ignored_output: Which output they train for ignored pixels where there is one more than
             classes: 0 for the first, -1 for the last.
+        caution: What to know before their weights are used with a label set, by its name.
     """
 
     network: str
@@ -44,6 +45,7 @@ class Layout:
     rename: Callable[[Weights], dict[str, Tensor]] = _unchanged
     preset: Mapping[str, str] | None = None
     ignored_output: int = -1
+    caution: Mapping[str, str] = field(default_factory=dict)
 
 
 def layouts_of(network: str) -> tuple[Layout, ...]:
@@ -189,11 +191,23 @@ _SWIFTNET_SUM: Rules = (
     *_SWIFTNET,
 )
 
+# ydhongHIT/DDRNet, segmentation/DDRNet_23_slim.py; the head is one of training only.
+_DDRNET: Rules = ((r'seghead_extra\.', None),)
+
+# XuJiacong/PIDNet, models/pidnet.py; likewise.
+_PIDNET: Rules = ((r'seghead_[pd]\.', None),)
+# Its datasets/camvid.py.
+_PIDNET_CAMVID = (
+    "PIDNet's authors number the classes of CamVid otherwise (Bicyclist, Building, Car, Pole, "
+    'Fence, Pedestrian, Road, Pavement, SignSymbol, Sky, Tree): if these are their weights, give '
+    'a label set in that order'
+)
+
 _ESPNET_PRESETS = {'camvid': 'espnet-camvid', 'cityscapes': 'espnet-cityscapes'}
 # Networks whose own keys are those of the authors, with what these trained with.
 _OWN_IS_PUBLISHED = {
-    'espnet': _ESPNET_PRESETS,
-    'espnetv2': {'cityscapes': 'espnetv2-cityscapes'},
+    **dict.fromkeys(('espnet', *SIZES['espnet']), _ESPNET_PRESETS),
+    **dict.fromkeys(('espnetv2', *SIZES['espnetv2']), {'cityscapes': 'espnetv2-cityscapes'}),
 }
 
 
@@ -229,6 +243,21 @@ def _published() -> tuple[Layout, ...]:
         ),
         Layout('swiftnet_rn18', 'SwiftNet', zoo('swiftnet_rn18'), _renamer(_SWIFTNET)),
         Layout('swiftnet_rn18_pyr', 'SwiftNet (2021)', SwiftNetSum, _renamer(_SWIFTNET_SUM)),
+        Layout(
+            'ddrnet23_slim',
+            'DDRNet',
+            zoo('ddrnet23_slim'),
+            _renamer(_DDRNET),
+            {'cityscapes': 'ddrnet-cityscapes'},
+        ),
+        Layout(
+            'pidnet_s',
+            'PIDNet',
+            zoo('pidnet_s'),
+            _renamer(_PIDNET),
+            {'cityscapes': 'pidnet-cityscapes'},
+            caution={'camvid': _PIDNET_CAMVID},
+        ),
         *(
             Layout(name, 'torchvision encoder', zoo(name), _with_torchvision_encoder(name))
             for name in list_networks()

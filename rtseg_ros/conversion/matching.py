@@ -12,7 +12,7 @@ from rtseg_ros.conversion.checkpoints.views import View, views
 from rtseg_ros.conversion.key_layouts import Layout, Weights, layouts_of
 from rtseg_ros.errors import CheckpointError
 from rtseg_ros.networks.network import SegmentationNetwork
-from rtseg_ros.networks.zoo import list_networks
+from rtseg_ros.networks.zoo import SIZES, list_networks
 
 # Keys named in a message before the rest is only counted.
 _SHOWN = 5
@@ -57,7 +57,7 @@ def load_weights(
 
     Args:
         checkpoint: From ``read_checkpoint``.
-        network: Name in the zoo.
+        network: Name in the zoo; that of a family also means its other depths or widths.
         outputs: Numbers of outputs that can be meant, the most likely first.
 
     Returns:
@@ -71,7 +71,13 @@ def load_weights(
     tries = _tries(whole, network, outputs)
     best = min(tries, key=lambda attempt: attempt.faults)
     if best.faults:
-        tries += [attempt for group in groups for attempt in _tries(group, network, outputs)]
+        names = (network, *SIZES.get(network, ()))
+        tries = [
+            attempt
+            for view in (whole, *groups)
+            for name in names
+            for attempt in _tries(view, name, outputs)
+        ]
         fitting = [attempt for attempt in tries if not attempt.faults]
         if not fitting:
             best = min(tries, key=lambda attempt: attempt.faults)
@@ -195,7 +201,10 @@ def _with_right_outputs(tries: Sequence[Match]) -> Match | None:
 
 def looks_like(checkpoint: Checkpoint, outputs: int) -> str:
     """Say which network the keys of a checkpoint resemble, as advice."""
-    likely = guess(checkpoint.weights, outputs)
+    return _resemblance(guess(checkpoint.weights, outputs))
+
+
+def _resemblance(likely: Match | None) -> str:
     if likely is None:
         return 'Its keys resemble none of the networks here'
     certain = 'Its keys are those of' if not likely.faults else 'Its keys resemble'
@@ -213,9 +222,9 @@ def _misfit(
     if exact is not None:
         expected = ' or '.join(str(number) for number in outputs)
         return (
-            f"'{checkpoint.path}' holds {network} with {exact.outputs} outputs; the label set "
-            f'needs {expected} (its classes, or one more with an unlabelled output): give the '
-            'label set that it was trained with'
+            f"'{checkpoint.path}' holds {exact.layout.network} with {exact.outputs} outputs; the "
+            f'label set needs {expected} (its classes, or one more with an unlabelled output): '
+            'give the label set that it was trained with'
         )
     faults = [
         f'{len(keys)} {kind}: {", ".join(keys[:_SHOWN])}'
@@ -229,8 +238,9 @@ def _misfit(
     ]
     near = best.fitting > _LOOKS_LIKE * (best.fitting + best.faults)
     hint = f'The other {best.fitting} keys fit: it is a changed {network}'
-    if not near:
-        hint = looks_like(checkpoint, outputs[0])
+    likely = guess(checkpoint.weights, outputs[0])
+    if not near or (likely is not None and not likely.faults):
+        hint = _resemblance(likely)
     elif not best.missing and not best.misshapen:
         hint += f'. If the rest is of no use: --ignore-keys {_patterns(best)}'
     return (

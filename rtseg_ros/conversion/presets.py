@@ -60,6 +60,18 @@ PRESETS: dict[str, Preset] = {
         'ESPNetv2, espnetv2_s_2.0_city_1024x512.pth',
         'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, size_hw=(512, 1024),
     ),
+    'ddrnet-cityscapes': Preset(
+        'DDRNet, trained in HRNet-Semantic-Segmentation, lib/datasets/cityscapes.py',
+        'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, size_hw=(1024, 2048),
+    ),
+    'pidnet-cityscapes': Preset(
+        'PIDNet repository, datasets/cityscapes.py',
+        'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, size_hw=(1024, 2048),
+    ),
+    'pidnet-camvid': Preset(
+        'PIDNet repository, datasets/camvid.py',
+        'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, size_hw=(720, 960),
+    ),
     'rtseg-cityscapes': Preset(
         'RTSeg repository, all encoders but ResNet-18',
         'bgr', (73.293, 83.044, 72.524), _BYTE, size_hw=(512, 1024),

@@ -72,8 +72,12 @@ def decide(settings: ConversionSettings) -> Task:
         *filter(None, [found.view.note()]),
         f'preprocessing from {why}',
     ]
+    if settings.network and found.layout.network != settings.network:
+        notes.append(f'{found.layout.network}: its width or depth was read from the shapes')
     if which:
         notes.append(which)
+    if checkpoint.network is None and labels.name in found.layout.caution:
+        notes.append(found.layout.caution[labels.name])
     metadata = ModelMetadata(
         network=found.layout.network,
         labels=labels,

@@ -1,4 +1,4 @@
-"""The networks of five papers, in torch."""
+"""The networks of nine papers, in torch."""
 
 from rtseg_ros.networks.zoo import create_network, list_networks
 

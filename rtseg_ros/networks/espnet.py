@@ -1,4 +1,4 @@
-"""ESPNet (Mehta et al., ECCV 2018), p = 2 and q = 8: pyramids of dilated convolutions.
+"""ESPNet (Mehta et al., ECCV 2018), p = 2 and q = 3, 5 or 8: pyramids of dilated convolutions.
 
 The baseline in the papers' tables. Sections 3.1 and 4.1, Figures 1 (b) and 4. Parameter names
 are those of the weights that the authors published, so their files load directly.
@@ -153,12 +153,13 @@ class ESPNet(SegmentationNetwork):
 
     Args:
         num_classes: Outputs; the published weights have 20 (Cityscapes) and 12 (CamVid).
+        q: ESP modules at 1/8 of the image; 3, 5 and 8 were published.
         early_revision: Build the earlier published revision, that of the CamVid weights.
     """
 
     size_multiple = 8
 
-    def __init__(self, num_classes: int, *, early_revision: bool = False) -> None:
+    def __init__(self, num_classes: int, *, q: int = 8, early_revision: bool = False) -> None:
         super().__init__(num_classes)
         if num_classes < 5:
             raise NetworkError(
@@ -166,7 +167,7 @@ class ESPNet(SegmentationNetwork):
                 'at least 5 classes'
             )
         self.early_revision = early_revision
-        self.encoder = EspNetEncoder(num_classes, p=2, q=8)
+        self.encoder = EspNetEncoder(num_classes, p=2, q=q)
         self.level3_C = Conv(64 + 64 + 3, num_classes, 1)
         self.br = nn.BatchNorm2d(num_classes, EPSILON)
         self.conv = ConvBnPRelu(num_classes + (19 if early_revision else 16), num_classes)

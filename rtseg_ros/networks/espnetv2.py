@@ -1,4 +1,4 @@
-"""ESPNetv2 (Mehta et al., CVPR 2019) at scale 2.0 with the authors' segmentation decoder.
+"""ESPNetv2 (Mehta et al., CVPR 2019) at four widths, with the authors' segmentation decoder.
 
 Sections 3.1 to 3.3, Figures 1 to 3; not one of the five papers, here for its published weights,
 whose parameter names are kept so that the file loads as it is.
@@ -19,7 +19,13 @@ from rtseg_ros.networks.blocks import pool_to_grid, resize_bilinear, shuffle_cha
 from rtseg_ros.networks.network import SegmentationNetwork, initialise_weights
 
 BRANCHES = 4
-CHANNELS = (32, 128, 256, 512)
+# Channels at 1/2, 1/4, 1/8 and 1/16 by the authors' width multiplier (Table 1).
+CHANNELS = {
+    0.5: (16, 32, 64, 128),
+    1.0: (32, 64, 128, 256),
+    1.5: (32, 96, 192, 384),
+    2.0: (32, 128, 256, 512),
+}
 DECODER_CHANNELS = (64, 48, 32)
 NARROW = (10, 16)  # least and most
 SCALES = (2.0, 1.5, 1.0, 0.5, 0.1)
@@ -109,11 +115,11 @@ class Downsampler(nn.Module):
 
 
 class Trunk(nn.Module):
-    """The encoder up to 1/16."""
+    """The encoder up to 1/16, with the channels of its four levels."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: tuple[int, int, int, int]) -> None:
         super().__init__()
-        first, second, third, fourth = CHANNELS
+        first, second, third, fourth = channels
         self.level1 = _conv_bn_act(_conv(3, first, 3, stride=2))
         self.level2_0 = Downsampler(first, second)
         self.level3_0 = Downsampler(second, third)
@@ -198,25 +204,31 @@ class EfficientPointwise(nn.Module):
 
 
 class ESPNetv2(SegmentationNetwork):
-    """ESPNetv2 for road scenes; the published weights have 20 outputs."""
+    """ESPNetv2 for road scenes.
+
+    Args:
+        num_classes: Outputs; the published weights have 20.
+        scale: Width multiplier, a key of ``CHANNELS``; the decoder has the same width for all.
+    """
 
     stride = 2
     align_corners = True
     size_multiple = 16
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, *, scale: float = 2.0) -> None:
         super().__init__(num_classes)
+        channels = CHANNELS[scale]
         narrow = min(max(num_classes // 2, NARROW[0]), NARROW[1])
         first, second, third = DECODER_CHANNELS
-        self.base_net = Trunk()
-        self.bu_dec_l1 = EfficientPyramidPooling(CHANNELS[3], narrow, first)
-        self.merge_enc_dec_l2 = EfficientPointwise(CHANNELS[2], first)
+        self.base_net = Trunk(channels)
+        self.bu_dec_l1 = EfficientPyramidPooling(channels[3], narrow, first)
+        self.merge_enc_dec_l2 = EfficientPointwise(channels[2], first)
         self.bu_br_l2 = _bn_act(first)
         self.bu_dec_l2 = EfficientPyramidPooling(first, narrow, second)
-        self.merge_enc_dec_l3 = EfficientPointwise(CHANNELS[1], second)
+        self.merge_enc_dec_l3 = EfficientPointwise(channels[1], second)
         self.bu_br_l3 = _bn_act(second)
         self.bu_dec_l3 = EfficientPyramidPooling(second, narrow, third)
-        self.merge_enc_dec_l4 = EfficientPointwise(CHANNELS[0], third)
+        self.merge_enc_dec_l4 = EfficientPointwise(channels[0], third)
         self.bu_br_l4 = _bn_act(third)
         self.bu_dec_l4 = EfficientPyramidPooling(third, narrow, num_classes, last=True)
         initialise_weights(self)

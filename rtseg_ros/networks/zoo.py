@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rtseg_ros.errors import NetworkError
+from rtseg_ros.networks.ddrnet import DDRNet
 from rtseg_ros.networks.dilation import (
     dilation_mobilenet,
     dilation_resnet18,
@@ -21,6 +22,7 @@ from rtseg_ros.networks.espnetv2 import ESPNetv2
 from rtseg_ros.networks.lednet import LEDNet
 from rtseg_ros.networks.linknet import LinkNet
 from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.networks.pidnet import PIDNet
 from rtseg_ros.networks.skipnet import SkipNet
 from rtseg_ros.networks.swiftnet import SwiftNet, SwiftNetEnsemble, SwiftNetPyramid
 from rtseg_ros.networks.unet import UNet, UNetResNet18, UNetVGG16
@@ -138,6 +140,34 @@ ESPNETV2 = NetworkFacts(
     stride=2,
     classes=20,
 )
+DDRNET = NetworkFacts(
+    paper='Pan et al., T-ITS 2022',
+    section='III-B to III-D, Table I',
+    licence='MIT',
+    default_size_hw=(1024, 2048),
+    stride=8,
+    published_parameters=5.7e6,
+    published_operations=36.3e9,
+    published_size_hw=(1024, 2048),
+    published_camvid=(0.747, '960x720, ImageNet'),
+)
+PIDNET = NetworkFacts(
+    paper='Xu et al., CVPR 2023',
+    section='3.2 to 3.5',
+    licence='MIT',
+    default_size_hw=(1024, 2048),
+    stride=8,
+    published_parameters=7.6e6,
+    published_operations=47.6e9,
+    published_size_hw=(1024, 2048),
+    published_camvid=(0.801, '960x720, Cityscapes'),
+    note="the authors' code gives 47.194 GMAC too, counted as here",
+)
+# A name of a family, and the names of the other depths or widths that its authors published.
+SIZES = {
+    'espnet': ('espnet_q3', 'espnet_q5'),
+    'espnetv2': ('espnetv2_s05', 'espnetv2_s10', 'espnetv2_s15'),
+}
 
 
 def _skipnet(encoder_name: str) -> NetworkFacts:
@@ -150,6 +180,19 @@ def _unet(encoder_name: str) -> NetworkFacts:
 
 def _dilation(encoder_name: str) -> NetworkFacts:
     return replace(RTSEG, section='2.1, Dilation Frontend', encoder=encoder_name)
+
+
+def _espnet(q: int) -> tuple[Callable[[int], SegmentationNetwork], NetworkFacts]:
+    facts = replace(
+        ESPNET, section=f'3 and 4.1, q = {q}', published_parameters=None, published_camvid=None,
+        note='',
+    )  # fmt: skip
+    return lambda num_classes: ESPNet(num_classes, q=q), facts
+
+
+def _espnetv2(scale: float) -> tuple[Callable[[int], SegmentationNetwork], NetworkFacts]:
+    facts = replace(ESPNETV2, section=f'3.1 to 3.3, scale {scale}')
+    return lambda num_classes: ESPNetv2(num_classes, scale=scale), facts
 
 
 def _swiftnet_rn18(num_classes: int) -> SwiftNet:
@@ -276,7 +319,14 @@ ZOO: dict[str, tuple[Callable[[int], SegmentationNetwork], NetworkFacts]] = {
     'dilation_mobilenet': (dilation_mobilenet, _dilation('mobilenet')),
     'dilation_shufflenet': (dilation_shufflenet, _dilation('shufflenet')),
     'espnet': (ESPNet, ESPNET),
+    'espnet_q3': _espnet(3),
+    'espnet_q5': _espnet(5),
     'espnetv2': (ESPNetv2, ESPNETV2),
+    'espnetv2_s05': _espnetv2(0.5),
+    'espnetv2_s10': _espnetv2(1.0),
+    'espnetv2_s15': _espnetv2(1.5),
+    'ddrnet23_slim': (DDRNet, DDRNET),
+    'pidnet_s': (PIDNet, PIDNET),
 }
 
 

@@ -136,6 +136,42 @@ RTSEG = Recipe(
     flip=False,
 )
 
+# The authors start from ImageNet weights, and training has heads that are left out here.
+DDRNET = Recipe(
+    source='DDRNet, section IV-C (Cityscapes), without its auxiliary head',
+    epochs=484,
+    batch_size=12,
+    crop_hw=(1024, 1024),
+    scale_range=(0.5, 2.0),
+    optimizer='sgd',
+    learning_rate=1e-2,
+    schedule='poly',
+    weight_decay=5e-4,
+    loss='ohem',
+)
+
+DDRNET_CAMVID = replace(
+    DDRNET,
+    source='DDRNet, section IV-C (CamVid), without its auxiliary head',
+    epochs=968,
+    crop_hw=(720, 960),
+    learning_rate=1e-3,
+    loss='cross_entropy',
+)
+
+PIDNET = replace(
+    DDRNET, source='PIDNet, section 4.2 (Cityscapes), without its auxiliary and boundary heads'
+)
+
+# The authors start from their Cityscapes weights.
+PIDNET_CAMVID = replace(
+    PIDNET,
+    source='PIDNet, section 4.2 (CamVid), without its auxiliary and boundary heads',
+    epochs=200,
+    crop_hw=(720, 960),
+    learning_rate=5e-3,
+)
+
 ROAD = Recipe(
     source='rtseg_ros: SwiftNet, section 5.1, for half-size frames, with averaged weights, '
     'colour jitter and mild class weights',
@@ -190,6 +226,10 @@ RECIPES = {
     'lednet': LEDNET,
     'esnet': ESNET,
     'rtseg': RTSEG,
+    'ddrnet': DDRNET_CAMVID,
+    'ddrnet_cityscapes': DDRNET,
+    'pidnet': PIDNET_CAMVID,
+    'pidnet_cityscapes': PIDNET,
 }
 
 
@@ -200,9 +240,9 @@ def default_recipe(network: str, dataset: str) -> str:
         network: Name in the zoo.
         dataset: Name of the training split, e.g. ``cityscapes/train``.
     """
-    family = network.split('_')[0]
-    if family == 'swiftnet' and dataset.startswith('cityscapes'):
-        return 'swiftnet_cityscapes'
+    family = network.split('_')[0].removesuffix('23')
+    if f'{family}_cityscapes' in RECIPES and dataset.startswith('cityscapes'):
+        return f'{family}_cityscapes'
     # ESPNet's own recipe is not one of the five papers'; LEDNet's is its closest relative.
     families = {'skipnet': 'rtseg', 'unet': 'rtseg', 'dilation': 'rtseg'}
     families |= {'espnet': 'lednet', 'espnetv2': 'lednet'}

@@ -96,6 +96,26 @@ def test_every_network_is_recognised():
         assert found.layout.network == name.removesuffix('_nobypass')
 
 
+@pytest.mark.parametrize(
+    ('family', 'name'),
+    [('espnet', 'espnet_q3'), ('espnet', 'espnet_q5'), ('espnetv2', 'espnetv2_s05'),
+     ('espnetv2', 'espnetv2_s10'), ('espnetv2', 'espnetv2_s15')],
+)  # fmt: skip
+def test_width_and_depth_are_read_from_the_shapes(family, name):
+    weights = create_network(name, 20).state_dict()
+    prefixed = {f'net.{key}': value for key, value in weights.items()}
+    for content in (weights, prefixed | {'sampler.weight': torch.ones(3)}):
+        loaded, found = load_weights(checkpoint(content), family, outputs=(19, 20))
+        assert (found.layout.network, found.outputs) == (name, 20)
+        own = loaded.state_dict()
+        assert all(torch.equal(own[key], weights[key]) for key in weights if 'num_b' not in key)
+    assert load_weights(checkpoint(weights), name, outputs=(20,))[1].layout.network == name
+    # A size that was named is meant.
+    other = 'espnet_q5' if name == 'espnet_q3' else 'espnet_q3'
+    assert f'try --network {name}' in message(weights, other, (19, 20))
+    assert f'holds {name} with 20 outputs' in message(weights, family, (11, 12))
+
+
 def test_the_class_count_is_found(network):
     found = guess(network('swiftnet_mnv2', 11).state_dict(), 19)
     assert (found.layout.network, found.outputs, found.faults) == ('swiftnet_mnv2', 11, 0)

@@ -61,21 +61,24 @@ def test_camvid_val_68_80():
     assert (100 * matrix.iou()).tolist() == pytest.approx(expected, abs=0.1)
 
 
+IMAGENET = Preprocessing((512, 1024), 'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB)
+
+
 @pytest.mark.parametrize(
-    ('name', 'file', 'preprocessing'),
+    ('name', 'file', 'preprocessing', 'least'),
     [
-        ('espnet', 'espnet_p_2_q_8.pth', CITYSCAPES),
-        (
-            'espnetv2',
-            'espnetv2_s_2.0_city_1024x512.pth',
-            Preprocessing((512, 1024), 'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB),
-        ),
+        ('espnet', 'espnet_p_2_q_8.pth', CITYSCAPES, 0.82),
+        ('espnet_q3', 'espnet_p_2_q_3.pth', CITYSCAPES, 0.78),
+        ('espnetv2', 'espnetv2_s_2.0_city_1024x512.pth', IMAGENET, 0.94),
+        ('espnetv2_s15', 'espnetv2_s_1.5_city_1024x512.pth', IMAGENET, 0.9),
+        ('espnetv2_s05', 'espnetv2_s_0.5_city_1024x512.pth', IMAGENET, 0.86),
     ],
 )
-def test_cityscapes_weights_label_a_street(name, file, preprocessing):
+def test_cityscapes_weights_label_a_street(name, file, preprocessing, least):
     """A frame of the validation set; its ground truth is at an eighth of the size.
 
-    ESPNet has 83 %: it takes the large yellow car for a bus. The wrong channel order gives 75 %.
+    Measured: 83.3, 79.2, 95.3, 91.7 and 87.7 %. ESPNet takes the large yellow car for a bus; in
+    the wrong channel order it has 75 %.
     """
     network = create_network(name, 20).eval()
     network.load_state_dict(published(file))
@@ -87,7 +90,32 @@ def test_cityscapes_weights_label_a_street(name, file, preprocessing):
     assert labels.shape == truth.shape
     matrix = ConfusionMatrix(19)
     matrix.add(truth, labels)
-    assert matrix.pixel_accuracy() > 0.8
+    assert matrix.pixel_accuracy() > least
+
+
+@pytest.mark.parametrize(
+    ('name', 'channels'),
+    [
+        # model/classification/espnetv2_config.py of the authors
+        ('espnetv2_s05', [16, 32, 64, 128]),
+        ('espnetv2_s10', [32, 64, 128, 256]),
+        ('espnetv2_s15', [32, 96, 192, 384]),
+        ('espnetv2', [32, 128, 256, 512]),
+    ],
+)
+def test_widths_of_espnetv2(name, channels):
+    with torch.device('meta'):
+        network = create_network(name, 20)
+        maps = network.base_net(torch.empty(1, 3, 64, 128))
+    assert [x.shape[1] for x in maps] == channels
+    assert [x.shape[2] for x in maps] == [32, 16, 8, 4]
+
+
+@pytest.mark.parametrize(('name', 'q'), [('espnet_q3', 3), ('espnet_q5', 5), ('espnet', 8)])
+def test_depths_of_espnet(name, q):
+    with torch.device('meta'):
+        network = create_network(name, 20)
+    assert (len(network.encoder.level2), len(network.encoder.level3)) == (2, q)
 
 
 def test_dilations_of_espnetv2_follow_the_limit_of_the_receptive_field():
