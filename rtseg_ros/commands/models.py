@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rtseg_ros.argument_types import count, output_file, pixels
 from rtseg_ros.output_files import write_json
 from rtseg_ros.runtime.describe import describe
+from rtseg_ros.runtime.foreign.table import describe_foreign
+from rtseg_ros.runtime.model_file import is_foreign, model_path
 
 if TYPE_CHECKING:
     from rtseg_ros.networks.measures.costs import NetworkCosts
@@ -38,8 +40,7 @@ def run(args: argparse.Namespace) -> int:
     result: dict[str, Any]
     # Torch is imported only where it is needed: a machine that runs models has none.
     if args.describe:
-        result = describe(args.describe)
-        lines = [f'{key:<20} {_plain(value)}' for key, value in result.items()]
+        result, lines = _described(args.describe)
     elif args.erf:
         from rtseg_ros.training.results.receptive_field import measure_receptive_field
 
@@ -62,6 +63,21 @@ def run(args: argparse.Namespace) -> int:
     print('\n'.join(lines))
     write_json(args.json, result)
     return 0
+
+
+def _described(name_or_path: str) -> tuple[dict[str, Any], list[str]]:
+    """Facts of any .onnx file, for machines and as lines."""
+    path = model_path(name_or_path)
+    if not is_foreign(path):
+        result = describe(name_or_path)
+        return result, [f'{key:<20} {_plain(value)}' for key, value in result.items()]
+    # Imported here: they ask other libraries.
+    from rtseg_ros.conversion.foreign.asked import asked_of_libraries
+
+    foreign = describe_foreign(path.read_bytes(), path)
+    answers = asked_of_libraries(path)
+    lines = [*foreign.lines(), *(f'{name:<14} {answer}' for name, answer in answers.items())]
+    return {**foreign.to_dict(), 'asked': answers}, lines
 
 
 def _plain(value: Any) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from rtseg_ros.errors import LabelSetError, ModelFileError
 from rtseg_ros.labels import UNLABELLED, LabelSet, label_set_from_dict
 from rtseg_ros.runtime import onnx_wire as wire
+from rtseg_ros.runtime.foreign.table import describe_foreign
 from rtseg_ros.runtime.onnx_wire import TensorSpec
 from rtseg_ros.runtime.preprocess import Preprocessing, preprocessing_from_dict
 
@@ -138,6 +139,15 @@ def carries_metadata(path: Path) -> bool:
         return False
 
 
+def is_foreign(path: Path) -> bool:
+    """Whether a file is ONNX, by its content, and not a model of ours."""
+    try:
+        found = wire.summary(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return bool(found.inputs and found.outputs) and METADATA_KEY not in found.properties
+
+
 def read_model_file(path: str | Path) -> ModelFile:
     """Read and check a model.
 
@@ -173,11 +183,7 @@ def model_file_from_content(content: bytes, path: Path) -> ModelFile:
             f"'{path}' is not an ONNX file ({error}); it starts with {content[:16]!r}"
         ) from error
     if METADATA_KEY not in found.properties:
-        raise ModelFileError(
-            f"'{path}' carries no {METADATA_KEY} metadata (class names, preprocessing); import it "
-            f'with rtseg convert {path} -o model.onnx --labels LABELS and the preprocessing that '
-            'it was trained with'
-        )
+        raise ModelFileError(_foreign(content, path))
     metadata = _metadata(found.properties[METADATA_KEY], path)
     model = ModelFile(
         path=path,
@@ -189,6 +195,18 @@ def model_file_from_content(content: bytes, path: Path) -> ModelFile:
     )
     _check(model, found.inputs)
     return model
+
+
+def _foreign(content: bytes, path: Path) -> str:
+    """Say what a file is that others exported, and how to import it."""
+    try:
+        table = '\n'.join(describe_foreign(content, path).lines())
+    except ValueError as error:
+        return f"'{path}' is no model: {error}; it is not an ONNX file of a network"
+    return (
+        f"'{path}' was not made by rtseg convert: it carries no {METADATA_KEY} metadata (class "
+        f'names, preprocessing).\n{table}'
+    )
 
 
 def _metadata(document: str, path: Path) -> ModelMetadata:

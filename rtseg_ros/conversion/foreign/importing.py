@@ -1,6 +1,8 @@
 """The import of a foreign model: what it is, what the user says of it, and our model of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
+import shlex
 
 import onnx
 
@@ -14,6 +16,8 @@ from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.frames.sample import made_items
 from rtseg_ros.labels import LabelSet, load_label_set
+from rtseg_ros.runtime.foreign.sidecar import Sidecar
+from rtseg_ros.runtime.foreign.table import describe_foreign
 from rtseg_ros.runtime.model_file import ModelMetadata
 
 NETWORK = 'imported'
@@ -47,20 +51,42 @@ def import_model(settings: ConversionSettings) -> Imported:
     """Read a foreign .onnx file and write it into our contract, in float32.
 
     Raises:
-        ConversionError: If something is neither told nor stated by the file.
+        ConversionError: If something is neither told nor stated, or the file cannot be used; the
+            message ends with the table that ``rtseg models --describe`` prints.
         LabelSetError: If there is no such label set.
     """
+    path = Path(settings.checkpoint)
+    try:
+        foreign = describe_foreign(path.read_bytes(), path, told_options(settings))
+    except ValueError as error:
+        raise ConversionError(f"'{path}' is damaged ({error}); copy it again") from error
+    try:
+        return _imported(settings, foreign.sidecar)
+    except ConversionError as error:
+        raise ConversionError('\n'.join([str(error), *foreign.lines()])) from error
+
+
+def told_options(settings: ConversionSettings) -> dict[str, str]:
+    """Return the options that are given, as typed for ``rtseg convert``."""
+    told = {}
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        if item.name != 'checkpoint' and value != item.default:
+            values = value if isinstance(value, tuple) else (value,)
+            words = [f'{v:g}' if isinstance(v, float) else shlex.quote(str(v)) for v in values]
+            told['--' + item.name.replace('_', '-')] = '' if value is True else ' '.join(words)
+    return told
+
+
+def _imported(settings: ConversionSettings, sidecar: Sidecar) -> Imported:
     source = read_source(settings.checkpoint)
     _refuse_other_options(settings)
+    if sidecar.refusal:
+        raise ConversionError(f"'{source.path}' cannot be used: {sidecar.refusal}")
     given = input_layout(source)
     name = output_name(source, settings.output_name)
-    if not settings.labels:
-        raise ConversionError(
-            f"'{source.path}' does not say its classes; give --labels camvid, cityscapes or a "
-            'YAML file'
-        )
-    labels = load_label_set(settings.labels)
-    preprocessing, why = told_preprocessing(settings, source, given)
+    labels, labels_note = _labels(settings, sidecar)
+    preprocessing, why, said = told_preprocessing(settings, source, given, sidecar)
     original = Original(source, given, name, preprocessing)
     probes = [original.run(item.frame()) for item in made_items(preprocessing.size_hw, _PROBES)]
     wanted = output_layout(
@@ -83,9 +109,33 @@ def import_model(settings: ConversionSettings) -> Imported:
     )
     model = rewritten(source, given, wanted, metadata, threshold=settings.threshold)
     notes, decisions = _notes(settings, source, given, wanted, why)
+    decisions['licence'] = _licence(source, sidecar)
+    decisions['classes_from'] = labels_note
+    notes += [labels_note, *said, *sidecar.notes]
     if which:
         notes.append(which)
     return Imported(model, metadata, tuple(notes), original, wanted, source.opset, decisions)
+
+
+def _labels(settings: ConversionSettings, sidecar: Sidecar) -> tuple[LabelSet, str]:
+    """Return the classes, and where they come from."""
+    if settings.labels:
+        told = load_label_set(settings.labels)
+        note = f'classes from --labels {settings.labels}'
+        if sidecar.labels is not None and sidecar.labels.names != told.names:
+            note += f'; {sidecar.labels_from} names {sidecar.labels.num_classes} others'
+        return told, note
+    if sidecar.labels is not None:
+        return sidecar.labels, f'classes from {sidecar.labels_from}'
+    raise ConversionError(
+        f"'{settings.checkpoint}' does not say its classes; give --labels camvid, cityscapes or a "
+        'YAML file'
+    )
+
+
+def _licence(source: Source, sidecar: Sidecar) -> str:
+    words = {key.lower(): value for key, value in source.properties.items()}
+    return words.get('license') or words.get('licence') or sidecar.licence or 'unknown'
 
 
 def _refuse_other_options(settings: ConversionSettings) -> None:
@@ -148,9 +198,5 @@ def _notes(
         'output_kind': wanted.kind,
         'preprocessing_from': why,
         'threshold': settings.threshold if wanted.is_binary else None,
-        'licence': next(
-            (v for k, v in source.properties.items() if k.lower() in ('license', 'licence')),
-            'unknown',
-        ),
     }
     return notes, decisions

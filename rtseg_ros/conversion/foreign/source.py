@@ -12,8 +12,8 @@ from rtseg_ros.conversion.foreign.external_data import load_external_data
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.runtime import onnx_wire as wire
 from rtseg_ros.runtime.foreign.declared import custom_operators
+from rtseg_ros.runtime.foreign.table import OPSETS
 
-OPSETS = (11, 20)
 # Values of one tensor; a street camera's scores have a hundredth of it.
 _LARGEST = 2**31
 

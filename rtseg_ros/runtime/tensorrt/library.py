@@ -87,7 +87,11 @@ def load_tensorrt(flavour: str = 'tensorrt') -> TensorRt:
             f'{flavour} {version} is too old: it has no {", ".join(missing)}. TensorRT 8.6 '
             '(JetPack 6.0) is the oldest that works'
         )
-    return TensorRt(api, flavour, version, _new_logger(api))
+    logger = _new_logger(api)
+    # Operators of foreign models can be plugins, e.g. InstanceNormalization in 8.6.
+    if hasattr(api, 'init_libnvinfer_plugins') and not api.init_libnvinfer_plugins(logger, ''):
+        _LOG.warning('%s %s did not register its plugins', flavour, version)
+    return TensorRt(api, flavour, version, logger)
 
 
 def _import(flavour: str) -> Any:
