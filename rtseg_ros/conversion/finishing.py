@@ -13,7 +13,7 @@ from onnx import helper
 
 from rtseg_ros import __version__
 from rtseg_ros.conversion.parity import TOLERANCES, Parity
-from rtseg_ros.conversion.passes.batch import free_batch
+from rtseg_ros.conversion.passes.batch import check_free_batch, free_batch
 from rtseg_ros.conversion.passes.edit import checked
 from rtseg_ros.conversion.passes.half import half_model
 from rtseg_ros.conversion.passes.int8 import quantized_model
@@ -69,6 +69,7 @@ class Draft:
         compare: Holds the result to where it comes from.
         reference: What that is, for people.
         extra: Further facts for the metadata's ``extra``: ``opset``, ``versions`` and others.
+        body: Number format of the graph's body as it is exported, if not float32.
     """
 
     metadata: ModelMetadata
@@ -77,6 +78,7 @@ class Draft:
     compare: Comparison
     reference: str
     extra: dict[str, Any]
+    body: str = 'fp32'
 
 
 @dataclass(frozen=True)
@@ -129,20 +131,20 @@ def finished(settings: ConversionSettings, draft: Draft, progress: Progress) -> 
     items, source = _verification(settings, metadata)
     progress('exporting', 0, 1)
     model = draft.export()
-    if settings.precision == 'fp16':
+    if settings.precision == 'fp16' and draft.body != 'fp16':
         model = half_model(model)
     elif settings.precision == 'int8':
         model, note = _quantized(settings, model, metadata, progress)
         notes.append(note)
     if settings.free_batch:
         free_batch(model)
-        checked(model)
+        check_free_batch(checked(model))
         notes.append('takes any number of images at once')
     parity, said = draft.compare(
         file_content(model, metadata),
         items,
         source=source,
-        tolerance=settings.tolerance or TOLERANCES[settings.precision],
+        tolerance=settings.tolerance or TOLERANCES[metadata.precision],
         progress=lambda done, total: progress(f'comparing with {draft.reference}', done, total),
     )
     notes += said

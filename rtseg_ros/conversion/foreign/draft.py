@@ -31,5 +31,11 @@ def import_draft(settings: ConversionSettings) -> Draft:
         'imported': imported.decisions,
     }
     return Draft(
-        imported.metadata, imported.notes, lambda: imported.model, compared, REFERENCE, extra
+        imported.metadata,
+        imported.notes,
+        lambda: imported.model,
+        compared,
+        REFERENCE,
+        extra,
+        imported.body,
     )

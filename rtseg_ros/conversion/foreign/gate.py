@@ -15,6 +15,7 @@ from rtseg_ros.conversion.parity import (
     finished_labels,
     id_table,
 )
+from rtseg_ros.errors import ConversionError
 from rtseg_ros.frames.sources import Item
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.runtime.geometry import nearest
@@ -50,7 +51,10 @@ def compare_with_original(
         What was found, and notes on it: the other channel order where it scores.
     """
     metadata, wanted = imported.metadata, imported.output
-    session = ort.InferenceSession(content, providers=['CPUExecutionProvider'])
+    try:
+        session = ort.InferenceSession(content, providers=['CPUExecutionProvider'])
+    except Exception as error:  # ONNX Runtime raises its own unrelated types
+        raise ConversionError(f'ONNX Runtime cannot load the result: {error}') from error
     names = ['labels'] if wanted.kind == 'labels' else ['logits']
     table = id_table(metadata)
     classes = metadata.labels.num_classes

@@ -10,7 +10,7 @@ from rtseg_ros.conversion.foreign.input_layout import InputLayout, input_layout
 from rtseg_ros.conversion.foreign.original import Original
 from rtseg_ros.conversion.foreign.output_layout import OutputLayout, output_layout, output_name
 from rtseg_ros.conversion.foreign.preprocessing import told_preprocessing
-from rtseg_ros.conversion.foreign.rewrite import rewritten
+from rtseg_ros.conversion.foreign.rewrite import RAISED_OPSET, raised, rewritten
 from rtseg_ros.conversion.foreign.source import Source, read_source
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
@@ -22,6 +22,9 @@ from rtseg_ros.runtime.model_file import ModelMetadata
 
 NETWORK = 'imported'
 _PROBES = 3
+# Of the first DequantizeLinear with a scale for each channel.
+_INT8_OPSET = 13
+_QUANTIZED = {'QuantizeLinear', 'DynamicQuantizeLinear', 'ConvInteger', 'MatMulInteger'}
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Imported:
         original: The model as it came, to compare with.
         output: What of it is used.
         opset: Of the model as it came.
+        body: Number format of its body: ``fp32``, ``fp16`` or, already quantised, ``int8``.
         decisions: The same for machines, for the metadata's ``extra``.
     """
 
@@ -44,6 +48,7 @@ class Imported:
     original: Original
     output: OutputLayout
     opset: int
+    body: str
     decisions: dict[str, object]
 
 
@@ -84,6 +89,7 @@ def _imported(settings: ConversionSettings, sidecar: Sidecar) -> Imported:
     if sidecar.refusal:
         raise ConversionError(f"'{source.path}' cannot be used: {sidecar.refusal}")
     given = input_layout(source)
+    body = _body(settings, source)
     name = output_name(source, settings.output_name)
     labels, labels_note = _labels(settings, sidecar)
     preprocessing, why, said = told_preprocessing(settings, source, given, sidecar)
@@ -103,7 +109,7 @@ def _imported(settings: ConversionSettings, sidecar: Sidecar) -> Imported:
         labels=labels,
         preprocessing=preprocessing,
         align_corners=settings.align_corners,
-        precision=settings.precision,
+        precision=body if settings.precision == 'fp32' else settings.precision,
         unlabelled_output=unlabelled,
         checkpoint_sha256=source.sha256,
     )
@@ -114,7 +120,33 @@ def _imported(settings: ConversionSettings, sidecar: Sidecar) -> Imported:
     notes += [labels_note, *said, *sidecar.notes]
     if which:
         notes.append(which)
-    return Imported(model, metadata, tuple(notes), original, wanted, source.opset, decisions)
+    if body != 'fp32':
+        notes.append(f'its body is {body} as it came')
+    if settings.precision == 'int8' and source.opset < _INT8_OPSET:
+        model = raised(model)
+        notes.append(f'opset {source.opset} raised to {RAISED_OPSET}, which int8 needs')
+    return Imported(model, metadata, tuple(notes), original, wanted, source.opset, body, decisions)
+
+
+def _body(settings: ConversionSettings, source: Source) -> str:
+    """Return the number format of the model's body.
+
+    Raises:
+        ConversionError: If another precision is wanted than it can be brought into.
+    """
+    kinds = {node.op_type for node in source.model.graph.node}
+    weights = {tensor.data_type for tensor in source.model.graph.initializer}
+    body = 'fp32'
+    if kinds & _QUANTIZED or any(kind.startswith('QLinear') for kind in kinds):
+        body = 'int8'
+    elif onnx.TensorProto.FLOAT16 in weights:
+        body = 'fp16'
+    kept = ('fp32', 'fp16') if body == 'fp16' else ('fp32',)
+    if body != 'fp32' and settings.precision not in kept:
+        raise ConversionError(
+            f"'{source.path}' is {body} already; leave out --precision, or export it in float32"
+        )
+    return body
 
 
 def _labels(settings: ConversionSettings, sidecar: Sidecar) -> tuple[LabelSet, str]:

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 import onnx.inliner
+import onnx.version_converter
 
 from rtseg_ros import __version__
 from rtseg_ros.conversion.foreign.input_layout import InputLayout
@@ -17,6 +18,7 @@ from rtseg_ros.conversion.passes.edit import (
     BODY_INPUT,
     INPUT_PREFIX,
     LOGITS,
+    SCORES_PREFIX,
     checked,
     fold_constants,
     name_nodes,
@@ -27,9 +29,11 @@ from rtseg_ros.conversion.passes.edit import (
 )
 from rtseg_ros.conversion.passes.ends import append_labels, prepend_input
 from rtseg_ros.conversion.passes.operators import use_fast_operators
+from rtseg_ros.errors import ConversionError
 from rtseg_ros.runtime.model_file import FINISH_PREFIX, ModelMetadata
 
 BODY_PREFIX = 'body/'
+RAISED_OPSET = 17
 # Operators of other domains hide their shapes from ONNX's own inference.
 _STANDARD = ('', 'ai.onnx')
 
@@ -80,6 +84,21 @@ def rewritten(
     del model.metadata_props[:]
     model.producer_name, model.producer_version = 'rtseg_ros', __version__
     return checked(model)
+
+
+def raised(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model with operators of a later opset.
+
+    Raises:
+        ConversionError: If one of them cannot be brought there.
+    """
+    try:
+        return checked(onnx.version_converter.convert_version(model, RAISED_OPSET))
+    except (RuntimeError, ValueError) as error:
+        raise ConversionError(
+            f'its operators cannot be raised to opset {RAISED_OPSET}: {error}; export it again '
+            f'with opset_version={RAISED_OPSET}'
+        ) from error
 
 
 def _fix(
@@ -177,27 +196,29 @@ def _make_logits(
     nodes = [_op('Cast', to=TensorProto.FLOAT)]
     height, width = wanted.shape[-2:]
     if wanted.channel_axis is None:
-        shape = set_constant(graph, 'scores/shape', np.array([1, 1, height, width], np.int64))
+        shape = set_constant(
+            graph, f'{SCORES_PREFIX}shape', np.array([1, 1, height, width], np.int64)
+        )
         nodes.append(_op('Reshape', shape))
     elif wanted.channel_axis == 3:
         height, width = wanted.shape[1:3]
         nodes.append(_op('Transpose', perm=[0, 3, 1, 2]))
     if wanted.kind == 'probabilities' and not wanted.is_binary:
-        low = set_constant(graph, 'scores/low', np.float32(SMALLEST))
+        low = set_constant(graph, f'{SCORES_PREFIX}low', np.float32(SMALLEST))
         nodes += [_op('Max', low), _op('Log')]
     elif wanted.kind in ('sigmoid', 'probabilities'):
         # log(p / (1 - p)), with p kept off both ends.
-        low = set_constant(graph, 'scores/low', np.float32(SMALLEST))
-        high = set_constant(graph, 'scores/high', np.float32(1 - SMALLEST))
-        one = set_constant(graph, 'scores/minus', np.float32(-1))
+        low = set_constant(graph, f'{SCORES_PREFIX}low', np.float32(SMALLEST))
+        high = set_constant(graph, f'{SCORES_PREFIX}high', np.float32(1 - SMALLEST))
+        one = set_constant(graph, f'{SCORES_PREFIX}minus', np.float32(-1))
         nodes += [_op('Max', low), _op('Min', high), _op('Reciprocal'), _op('Add', one)]
         nodes += [_op('Log'), _op('Neg')]
     if wanted.is_binary:
         margin = np.float32(np.log(threshold / (1 - threshold)))
-        nodes.append(_op('Sub', set_constant(graph, 'scores/margin', margin)))
+        nodes.append(_op('Sub', set_constant(graph, f'{SCORES_PREFIX}margin', margin)))
         pads = np.array([0, 1, 0, 0, 0, 0, 0, 0], np.int64)  # a class before it, with score 0
-        nodes.append(_op('Pad', set_constant(graph, 'scores/pads', pads)))
-    _chain(nodes, result, LOGITS, 'scores/')
+        nodes.append(_op('Pad', set_constant(graph, f'{SCORES_PREFIX}pads', pads)))
+    _chain(nodes, result, LOGITS, SCORES_PREFIX)
     graph.node.extend(nodes)
     channels = 2 if wanted.is_binary else wanted.channels
     graph.output.append(

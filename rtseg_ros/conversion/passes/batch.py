@@ -3,12 +3,15 @@
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+import onnxruntime as ort
 
 from rtseg_ros.conversion.passes.edit import constants, set_constant
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.runtime.model_file import FINISH_PREFIX
 
 PREFIX = 'batch/'
+# Largest difference of a score, as a share of the largest: kernels add up in another order.
+_BATCH_ERROR = 0.02
 # Which input of an operator is a shape that begins with the number of images.
 _SHAPE_INPUT = {'Resize': 3, 'Reshape': 1, 'Expand': 1, 'ConstantOfShape': 0}
 
@@ -56,6 +59,37 @@ def free_batch(model: onnx.ModelProto) -> None:
     graph.node.extend([*added, *body])
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = 'N'
+
+
+def check_free_batch(model: onnx.ModelProto) -> None:
+    """Make sure that two images at once give what each gives alone.
+
+    Args:
+        model: After ``free_batch``.
+
+    Raises:
+        ConversionError: If they do not; a graph can mix the images without any fixed shape.
+    """
+    advice = 'convert with a batch of one'
+    sides = [side.dim_value for side in model.graph.input[0].type.tensor_type.shape.dim][1:]
+    both = np.random.default_rng(0).integers(0, 256, (2, *sides), dtype=np.uint8)
+    both[1] //= 4  # a dark one, so that a mean over both is neither's
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(
+            model.SerializeToString(), options, providers=['CPUExecutionProvider']
+        )
+        together = session.run(None, {'image': both})[0]
+        alone = [session.run(None, {'image': both[i : i + 1]})[0] for i in range(2)]
+    except Exception as error:  # ONNX Runtime raises its own unrelated types
+        raise ConversionError(
+            f'the model does not take two images at once ({error}); {advice}'
+        ) from error
+    apart = np.concatenate(alone).astype(np.float64)
+    limit = _BATCH_ERROR * max(float(np.abs(apart).max()), 1.0)
+    if together.shape != apart.shape or float(np.abs(together - apart).max()) > limit:
+        raise ConversionError(f'two images at once do not give what each gives alone; {advice}')
 
 
 def _count(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

@@ -13,6 +13,8 @@ from rtseg_ros.errors import ConversionError
 INPUT_PREFIX = 'input/'
 # Between the two lies the body: the tensor that it reads, and the one that it makes.
 BODY_INPUT, LOGITS = 'normalised', 'logits'
+# Nodes that make logits of what a foreign body puts out; they compute in float32.
+SCORES_PREFIX = 'scores/'
 # Operations that treat all channels alike: a change of channel order can move behind them.
 _CHANNELWISE = ('Pad', 'Resize', 'MaxPool', 'AveragePool')
 

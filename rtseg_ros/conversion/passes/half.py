@@ -4,7 +4,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from rtseg_ros.conversion.passes.edit import BODY_INPUT, INPUT_PREFIX, LOGITS, checked
+from rtseg_ros.conversion.passes.edit import (
+    BODY_INPUT,
+    INPUT_PREFIX,
+    LOGITS,
+    SCORES_PREFIX,
+    checked,
+)
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.runtime.model_file import FINISH_PREFIX
 
@@ -19,12 +25,14 @@ def half_model(model: onnx.ModelProto) -> onnx.ModelProto:
     interpolated and compared, because near ties need more than eleven bits.
 
     Raises:
-        ConversionError: If a weight does not fit into float16.
+        ConversionError: If a weight does not fit into float16, or the body has branches.
     """
     half = onnx.ModelProto()
     half.CopyFrom(model)
     graph = half.graph
-    body = [n for n in graph.node if not n.name.startswith((INPUT_PREFIX, FINISH_PREFIX))]
+    ends = (INPUT_PREFIX, FINISH_PREFIX, SCORES_PREFIX)
+    body = [n for n in graph.node if not n.name.startswith(ends)]
+    _refuse_branches(body)
     kept = _float32_constants(body)
     used = {name for node in body for name in node.input}
     for tensor in graph.initializer:
@@ -49,11 +57,21 @@ def half_model(model: onnx.ModelProto) -> onnx.ModelProto:
     first = next(i for i, node in enumerate(graph.node) if node.name == body[0].name)
     nodes = list(graph.node)
     nodes.insert(first, to_half)
-    last = max(i for i, node in enumerate(nodes) if f'{LOGITS}_half' in node.output)
-    nodes.insert(last + 1, to_float)
+    makers = [i for i, node in enumerate(nodes) if f'{LOGITS}_half' in node.output]
+    if makers:  # else the scores of a foreign model are made behind the body, in float32
+        nodes.insert(max(makers) + 1, to_float)
     del graph.node[:]
     graph.node.extend(nodes)
     return checked(half)
+
+
+def _refuse_branches(body: list[onnx.NodeProto]) -> None:
+    for node in body:
+        if any(item.HasField('g') or item.graphs for item in node.attribute):
+            raise ConversionError(
+                f"'{node.name}' ({node.op_type}) holds a graph of its own, which stays float32; "
+                'convert in fp32, or export the model without branches'
+            )
 
 
 def _float32_constants(body: list[onnx.NodeProto]) -> set[str]:

@@ -11,18 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-import onnxruntime as ort
 
 from rtseg_ros.conversion.passes.edit import (
     INPUT_PREFIX,
     LOGITS,
+    SCORES_PREFIX,
     checked,
     constants,
     consumers,
     remove_unused,
     set_constant,
 )
-from rtseg_ros.conversion.passes.ranges import LEVELS, Range, measured_ranges
+from rtseg_ros.conversion.passes.ranges import (
+    LEVELS,
+    Range,
+    float_tensors,
+    measured_ranges,
+    probe_session,
+)
 from rtseg_ros.runtime.int8_cpu import POSITIVE_PREFIX, PREFIX, SCALE, ZERO
 from rtseg_ros.runtime.model_file import FINISH_PREFIX
 
@@ -72,7 +78,7 @@ def quantized_model(model: onnx.ModelProto, frames: Frames, progress: Progress) 
         frames: Read real frames, resized: uint8 (1, H, W, 3).
         progress: Called with runs done and in all.
     """
-    steps = list(_steps(model.graph))
+    steps = list(_steps(model))
     names = list(dict.fromkeys(name for step in steps for name in (*step.inputs, step.output)))
     ranges = measured_ranges(model, [name for name in names if name != LOGITS], frames, progress)
     scales = {name: found.scale() for name, found in ranges.items()}
@@ -89,12 +95,15 @@ def quantized_model(model: onnx.ModelProto, frames: Frames, progress: Progress) 
     return Quantized(checked(quantized), count, len(convolutions) - count)
 
 
-def _steps(graph: onnx.GraphProto) -> Iterator[_Step]:
+def _steps(model: onnx.ModelProto) -> Iterator[_Step]:
     """Find the convolutions with constant weights and the sums of the body."""
-    readers, known = consumers(graph), constants(graph)
+    graph = model.graph
+    readers, known, floats = consumers(graph), constants(graph), float_tensors(model)
     for node in graph.node:
-        if node.name.startswith((INPUT_PREFIX, FINISH_PREFIX)):
+        if node.name.startswith((INPUT_PREFIX, FINISH_PREFIX, SCORES_PREFIX)):
             continue
+        if not floats.issuperset((*node.input[:1], *node.output)):
+            continue  # sums of sizes, for one
         if node.op_type == 'Conv' and node.input[1] in known:
             inputs: tuple[str, ...] = (node.input[0],)
         elif node.op_type == 'Add' and not any(name in known for name in node.input):
@@ -161,7 +170,7 @@ def _lossy(
             graph.output.append(
                 helper.make_tensor_value_info(f'loss/{tensor}/mean', TensorProto.FLOAT, None)
             )
-    session = ort.InferenceSession(probe.SerializeToString(), providers=['CPUExecutionProvider'])
+    session = probe_session(probe)
     totals = np.zeros((len(names), 2))
     for frame in frames:
         values = session.run(None, {'image': frame()})
@@ -215,7 +224,7 @@ def _quantized_weight(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> st
     weight = numpy_helper.to_array(constants(graph)[convolution.input[1]])
     largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
     scale = (np.maximum(largest, 1e-12) / LEVELS).astype(np.float32)
-    levels = np.round(weight / scale[:, None, None, None])
+    levels = np.round(weight / scale.reshape(-1, *[1] * (weight.ndim - 1)))
     inputs = [
         set_constant(graph, f'{stem}/quantized', np.clip(levels, -127, 127).astype(np.int8)),
         set_constant(graph, f'{stem}{SCALE}', scale),

@@ -54,7 +54,7 @@ def measured_ranges(
 
     Args:
         model: From ``export_network``.
-        names: Tensors of shape (1, C, H, W).
+        names: Tensors, (1, C, H, W) or of any other shape.
         frames: Read uint8 (1, H, W, 3) input; each is called twice.
         progress: Called with runs done and in all.
     """
@@ -89,17 +89,46 @@ def _probe(model: onnx.ModelProto, names: Sequence[str]) -> ort.InferenceSession
     graph = probe.graph
     shapes = static_shapes(model)
     del graph.output[:]
-    ends = set_constant(graph, f'{_PREFIX}ends', np.full(2, np.iinfo(np.int64).max))
-    starts = set_constant(graph, f'{_PREFIX}starts', np.zeros(2, np.int64))
-    axes = set_constant(graph, f'{_PREFIX}axes', np.array([2, 3]))
     for index, name in enumerate(names):
-        height, width = shapes[name][2:]
-        step = max(1, int((height * width / _SAMPLES) ** 0.5))
-        steps = set_constant(graph, f'{_PREFIX}{index}/steps', np.full(2, step, np.int64))
-        output = f'{_PREFIX}{index}'
-        graph.node.append(helper.make_node('Slice', [name, starts, ends, axes, steps], [output]))
+        shape, output = shapes.get(name, []), f'{_PREFIX}{index}'
+        # Positions lie behind the channels in images, before them in lists of tokens.
+        thinned = [2, 3] if len(shape) == 4 else list(range(1, len(shape) - 1))
+        if not thinned:
+            graph.node.append(helper.make_node('Identity', [name], [output]))
+        else:
+            positions = float(np.prod([shape[axis] for axis in thinned]))
+            step = max(1, int((positions / _SAMPLES) ** (1 / len(thinned))))
+            parts = {'ends': np.iinfo(np.int64).max, 'starts': 0, 'steps': step}
+            bounds = {
+                part: set_constant(
+                    graph, f'{output}/{part}', np.full(len(thinned), value, np.int64)
+                )
+                for part, value in parts.items()
+            }
+            axes = set_constant(graph, f'{output}/axes', np.array(thinned, np.int64))
+            inputs = [name, bounds['starts'], bounds['ends'], axes, bounds['steps']]
+            graph.node.append(helper.make_node('Slice', inputs, [output]))
         graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
-    return ort.InferenceSession(probe.SerializeToString(), providers=['CPUExecutionProvider'])
+    return probe_session(probe)
+
+
+def probe_session(model: onnx.ModelProto) -> ort.InferenceSession:
+    """Load a graph that is looked into; silent on what is left over in it."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    return ort.InferenceSession(
+        model.SerializeToString(), options, providers=['CPUExecutionProvider']
+    )
+
+
+def float_tensors(model: onnx.ModelProto) -> set[str]:
+    """Return the names of the tensors of float32 that a node writes."""
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
+    return {
+        info.name
+        for info in (*inferred.input, *inferred.value_info, *inferred.output)
+        if info.type.tensor_type.elem_type == TensorProto.FLOAT
+    }
 
 
 def static_shapes(model: onnx.ModelProto) -> Mapping[str, list[int]]:

@@ -15,6 +15,8 @@ from rtseg_ros.runtime.foreign.sidecars import find_sidecar
 from rtseg_ros.runtime.onnx_wire import TensorSpec
 
 OPSETS = (11, 20)
+# Beside those that depend on the file; others change the model and not how it comes in.
+_KEPT = ('--output', '--labels', '--preset', '--scale', '--threshold', '--align-corners')
 _NORMALISATION = ('--preset', '--mean', '--std', '--scale')
 _FLOATS = ('float32', 'float16')
 
@@ -122,11 +124,29 @@ def describe_foreign(content: bytes, path: Path, told: Mapping[str, str] | None 
     """
     file, told = declared(content, path), told or {}
     sidecar = find_sidecar(path, file.properties)
-    if file.inputs[0].dtype == 'uint8':  # the model normalises: no command may say it again
-        told = {name: value for name, value in told.items() if name not in _NORMALISATION}
+    told = {name: value for name, value in told.items() if _fits(file, name, value)}
     unusable = _unusable(file, sidecar)
     missing = {} if unusable else _missing(file, sidecar, told)
     return Foreign(file, sidecar, told, missing, unusable)
+
+
+def _fits(file: Declared, name: str, value: str) -> bool:
+    """Whether an option can stand in a command: what was refused for sure is not said again."""
+    image = file.inputs[0]
+    if name in _NORMALISATION and image.dtype == 'uint8':
+        return False  # the model normalises
+    if name == '--size-hw':
+        return not all(side > 0 for side in image.shape)
+    if name == '--output-name':
+        return value in {spec.name for spec in file.outputs}
+    if name in ('--mean', '--std', '--channel-order'):
+        return name == '--channel-order' or not _is_unit(value)
+    return name in _KEPT
+
+
+def _is_unit(value: str) -> bool:
+    """Whether statistics look like those of images from 0 to 1."""
+    return max(map(float, value.split())) < 2
 
 
 def _unusable(file: Declared, sidecar: Sidecar) -> tuple[str, ...]:
