@@ -3,7 +3,7 @@
 Frames are optical (REP-103): x right, y down, z forward. Pixel (u, v) is the centre of a square.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import cv2
@@ -80,6 +80,33 @@ class CameraModel:
         identity = tuple(np.eye(3).ravel().tolist())
         return CameraModel(
             self.size_hw, self.projection, '', (), identity, self.projection, self.baseline
+        )
+
+    def on_grid(
+        self, source_from_mask: tuple[float, float, float, float], size_hw: tuple[int, int]
+    ) -> 'CameraModel':
+        """Return the same camera with other pixels.
+
+        Args:
+            source_from_mask: Scale and offset along x, then y: this camera's pixel of the new one.
+            size_hw: Of the new image.
+        """
+        scale_x, offset_x, scale_y, offset_y = source_from_mask
+
+        def moved(matrix: tuple[float, ...]) -> tuple[float, ...]:
+            fx, skew, cx, zero, fy, cy, *last = matrix
+            return (
+                fx / scale_x, skew / scale_x, (cx - offset_x) / scale_x,
+                zero / scale_y, fy / scale_y, (cy - offset_y) / scale_y,
+                *last,
+            )  # fmt: skip
+
+        return replace(
+            self,
+            size_hw=size_hw,
+            matrix=moved(self.matrix),
+            projection=moved(self.projection),
+            baseline=self.baseline / scale_x,
         )
 
     def pixels_from_points(self, points: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from rtseg_ros.errors import FrameError
@@ -35,11 +36,14 @@ class PointOptions:
 
 
 class PointMaker:
-    """Makes the points of one camera; what depends on its calibration only is kept.
+    """Makes the points of one camera, for one thread at a time.
+
+    What depends on its calibration only is kept, and so is the room for what lies between.
 
     Attributes:
-        camera: Of the mask and the depth image: an undistorted one.
+        camera: Of the mask, and of the depth image that lies on it.
         options: Which points are made.
+        shape: Rows and columns of points.
     """
 
     def __init__(self, camera: CameraModel, options: PointOptions) -> None:
@@ -48,9 +52,11 @@ class PointMaker:
         height, width = camera.size_hw
         step = options.stride
         v, u = np.mgrid[:height:step, :width:step]
-        self.shape = u.shape
+        self.shape: tuple[int, int] = (u.shape[0], u.shape[1])
         rays = camera.rays_from_pixels(np.stack([u.ravel(), v.ravel()], axis=1))
-        self._rays = rays.astype(np.float32).reshape(*self.shape, 2)
+        self._ray_x, self._ray_y = (
+            np.ascontiguousarray(rays[:, axis].reshape(self.shape), np.float32) for axis in (0, 1)
+        )
         wanted = np.ones(256, bool)
         if options.classes is not None:
             wanted[:] = False
@@ -58,6 +64,12 @@ class PointMaker:
         wanted[options.unlabelled_id] = False
         # Multiplied with the depth: 1 for a class that is asked for, else not a number.
         self._factor = np.where(wanted, np.float32(1), np.float32(np.nan)).astype(np.float32)
+        self._metres_from_mm = metres(
+            np.arange(65536, dtype=np.uint16)[None],
+            minimum_m=options.minimum_m,
+            maximum_m=options.maximum_m,
+        ).ravel()
+        self._planes = [np.empty(self.shape, np.float32) for _ in range(5)]  # x y z rgb label
 
     def from_depth(
         self,
@@ -75,7 +87,7 @@ class PointMaker:
             labels: (H, W) uint8.
             confidence: (H, W) uint8, or None for 255 everywhere.
             colors_bgr: (H, W, 3) uint8 picture, or (256, 3) uint8 colours by id.
-            out: An array that an earlier call returned and nobody reads any more.
+            out: (h, w, 20) uint8 to write into, e.g. what an earlier call returned.
 
         Returns:
             (h, w, 20) uint8, the points in ``FIELDS``; x, y, z are NaN where there is no depth,
@@ -85,19 +97,20 @@ class PointMaker:
             FrameError: If the sizes differ.
         """
         self._check('depth', depth)
-        z = metres(
-            self._strided(depth),
-            minimum_m=self.options.minimum_m,
-            maximum_m=self.options.maximum_m,
-        )
         strided = self._check_labels(labels)
-        z *= self._factor[strided]
-        out, floats = self._room(out)
-        np.multiply(z, self._rays[..., 0], out=floats[..., 0])
-        np.multiply(z, self._rays[..., 1], out=floats[..., 1])
-        floats[..., 2] = z
-        self._finish(out, strided, confidence, colors_bgr)
-        return out
+        x, y, z = self._planes[:3]
+        if depth.dtype == np.uint16:
+            np.take(self._metres_from_mm, self._strided(depth), out=z, mode='clip')
+        else:
+            z[:] = metres(
+                self._strided(depth),
+                minimum_m=self.options.minimum_m,
+                maximum_m=self.options.maximum_m,
+            )
+        z *= cv2.LUT(strided, self._factor)
+        np.multiply(z, self._ray_x, out=x)
+        np.multiply(z, self._ray_y, out=y)
+        return self._joined(strided, confidence, colors_bgr, out)
 
     def from_cloud(
         self,
@@ -120,46 +133,47 @@ class PointMaker:
         self._check('the cloud', xyz)
         points = self._strided(xyz)
         strided = self._check_labels(labels)
-        factor = self._factor[strided]
+        factor = cv2.LUT(strided, self._factor)
         with np.errstate(invalid='ignore'):
             far = ~(
                 (points[..., 2] >= max(self.options.minimum_m, 1e-6))
                 & (points[..., 2] <= self.options.maximum_m)
             )
         factor[far] = np.nan
-        out, floats = self._room(out)
-        np.multiply(points, factor[..., None], out=floats[..., :3])
-        self._finish(out, strided, confidence, colors_bgr)
-        return out
+        for axis in range(3):
+            np.multiply(points[..., axis], factor, out=self._planes[axis])
+        return self._joined(strided, confidence, colors_bgr, out)
 
-    def _finish(
+    def _joined(
         self,
-        out: np.ndarray,
         labels: np.ndarray,
         confidence: np.ndarray | None,
         colors_bgr: np.ndarray,
-    ) -> None:
-        words = out.view(np.uint32)  # (h, w, 5)
+        out: np.ndarray | None,
+    ) -> np.ndarray:
+        """Bring the planes together, those of bytes as the bits of floats."""
+        rgb, label = (plane.view(np.int32) for plane in self._planes[3:])
         if colors_bgr.ndim == 2:
-            table = colors_bgr.astype(np.uint32)
-            packed = table[:, 0] | table[:, 1] << 8 | table[:, 2] << 16
-            words[..., 3] = packed[labels]
+            table = colors_bgr.astype(np.int32)
+            rgb[:] = cv2.LUT(labels, table[:, 0] | table[:, 1] << 8 | table[:, 2] << 16)
         else:
             self._check('the picture', colors_bgr)
-            words[..., 3] = 0
-            out[..., 12:15] = self._strided(colors_bgr)
+            picture = np.ascontiguousarray(self._strided(colors_bgr))
+            four = cv2.cvtColor(picture, cv2.COLOR_BGR2BGRA, dst=rgb.view(np.uint8).reshape(
+                *self.shape, 4
+            ))  # fmt: skip
+            np.bitwise_and(four.view(np.int32)[..., 0], 0xFFFFFF, out=rgb)
         if confidence is None:
-            words[..., 4] = labels.astype(np.uint32) | 255 << 8
+            label[:] = cv2.LUT(labels, np.arange(256, dtype=np.int32) | 255 << 8)
         else:
             self._check('confidence', confidence)
-            words[..., 4] = labels.astype(np.uint32) | (
-                self._strided(confidence).astype(np.uint32) << 8
-            )
-
-    def _room(self, out: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        if out is None or out.shape != (*self.shape, POINT_STEP):
+            label[:] = self._strided(confidence)
+            np.left_shift(label, 8, out=label)
+            np.bitwise_or(label, labels, out=label)
+        if out is None:
             out = np.empty((*self.shape, POINT_STEP), np.uint8)
-        return out, out.view(np.float32)
+        cv2.merge(self._planes, dst=out.view(np.float32))
+        return out
 
     def _strided(self, image: np.ndarray) -> np.ndarray:
         step = self.options.stride
@@ -167,7 +181,7 @@ class PointMaker:
 
     def _check_labels(self, labels: np.ndarray) -> np.ndarray:
         self._check('the mask', labels)
-        return self._strided(labels)
+        return np.ascontiguousarray(self._strided(labels))
 
     def _check(self, what: str, image: np.ndarray) -> None:
         if image.shape[:2] != self.camera.size_hw:
