@@ -95,7 +95,52 @@ def camera_info_of_mask(info: CameraInfo, layout: Layout, *, header: Header) -> 
         layout: How the mask lies on the frame.
         header: The mask's.
     """
-    scale_x, offset_x, scale_y, offset_y = layout.source_from_mask()
+    return _camera_info_at(info, layout.source_from_mask(), layout.mask_hw, header)
+
+
+def camera_info_of_frame(info: CameraInfo, size_hw: tuple[int, int]) -> CameraInfo:
+    """Work binning and region of interest into K and P, so that they hold for frames as they are.
+
+    Args:
+        info: The camera's.
+        size_hw: Of its frames.
+    """
+    return _camera_info_at(info, (1.0, 0.0, 1.0, 0.0), size_hw, info.header)
+
+
+def rectified_info(info: CameraInfo) -> CameraInfo:
+    """Describe the camera of a rectified image: K is that of P, and nothing is bent or turned."""
+    p = np.array(info.p).reshape(3, 4)
+    k = p[:, :3] if p.any() else np.array(info.k).reshape(3, 3)
+    if not p.any():
+        p = np.hstack([k, np.zeros((3, 1))])
+    return CameraInfo(
+        header=info.header,
+        height=info.height,
+        width=info.width,
+        distortion_model=info.distortion_model,
+        d=[0.0] * len(info.d),
+        k=k.ravel(),
+        r=np.eye(3).ravel(),
+        p=p.ravel(),
+        binning_x=info.binning_x,
+        binning_y=info.binning_y,
+        roi=RegionOfInterest(
+            x_offset=info.roi.x_offset,
+            y_offset=info.roi.y_offset,
+            width=info.roi.width,
+            height=info.roi.height,
+        ),
+    )
+
+
+def _camera_info_at(
+    info: CameraInfo,
+    source_from_mask: tuple[float, float, float, float],
+    size_hw: tuple[int, int],
+    header: Header,
+) -> CameraInfo:
+    scale_x, offset_x, scale_y, offset_y = source_from_mask
     # Frame pixel = (full pixel - roi) / binning (REP 104's reading of CameraInfo).
     binning_x, binning_y = max(info.binning_x, 1), max(info.binning_y, 1)
     k, p = np.array(info.k).reshape(3, 3), np.array(info.p).reshape(3, 4)
@@ -111,8 +156,8 @@ def camera_info_of_mask(info: CameraInfo, layout: Layout, *, header: Header) -> 
         matrix[1] /= scale_y
     return CameraInfo(
         header=header,
-        height=layout.mask_hw[0],
-        width=layout.mask_hw[1],
+        height=size_hw[0],
+        width=size_hw[1],
         distortion_model=info.distortion_model,
         d=info.d,
         k=k.ravel(),

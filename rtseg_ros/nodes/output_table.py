@@ -19,7 +19,8 @@ class Output:
         encoding: Of an image; empty for other messages.
         when: ``asked``: a subscriber is reason to take images. ``along``: it only goes with what
             others ask for. ``always``: not with frames at all.
-        needs: What it takes beside the image: ``scores`` of the model, ``camera_info``.
+        needs: What it takes beside the image: ``scores`` of the model, ``camera_info``,
+            ``depth`` (or a cloud).
         latched: Whoever subscribes later gets the latest message, too.
         depth: Messages that wait for slow subscribers.
     """
@@ -75,6 +76,19 @@ OUTPUTS = (
         "of the camera that would have taken an image of the mask's geometry; goes with what "
         'is subscribed to beside it',
         when=ALONG,
+        needs=('camera_info',),
+    ),
+    Output(
+        'points',
+        'sensor_msgs/msg/PointCloud2',
+        'organised, of the size of the mask: x, y, z, rgb, label, confidence; see '
+        '[From pixels to places](spatial.md)',
+        needs=('camera_info', 'depth'),
+    ),
+    Output(
+        'ground',
+        'nav_msgs/msg/OccupancyGrid',
+        'cells of the ground: 0 driveable, 100 not, -1 unknown; where nav_msgs is installed',
         needs=('camera_info',),
     ),
     Output(

@@ -13,11 +13,14 @@ from rclpy.parameter import Parameter
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import SettingError
 from rtseg_ros.labels import UNLABELLED
+from rtseg_ros.nodes.spatial.calibration import RECTIFY
 from rtseg_ros.options import parameter, why_refused
 from rtseg_ros.runtime.geometry import Geometry, output_size_from_text
 from rtseg_ros.runtime.resizes import RESIZES, ROTATIONS
 
 Parameters = TypeVar('Parameters')
+# An output_size of the node alone: that of a message.
+CLOUD_SIZE = 'cloud'
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,18 @@ class SegmentationParameters:
     output_size: str = parameter(
         'source',
         "Size of the mask: source (the frame's, unlabelled outside of what the network saw), "
-        "region (what it saw, in the frame's pixels), network (what it saw, at its resolution) "
-        "or width and height, e.g. '640 360'.",
+        "region (what it saw, in the frame's pixels), network (what it saw, at its resolution), "
+        "cloud (that of the latest message on cloud_in) or width and height, e.g. '640 360'.",
+    )
+    rectify: str = parameter(
+        'off',
+        'Take the distortion out of images by camera_info: output (all outputs are those of the '
+        "rectified camera), inside (only the network sees it, the mask is in the camera's own "
+        'pixels) or off.',
+        choices=RECTIFY,
+    )
+    rectified_images: bool = parameter(
+        False, 'The images come rectified: P of camera_info describes them, not K and D.'
     )
     class_groups: str = parameter(
         '', 'YAML file that merges classes or makes some unlabelled; empty for all classes.'
@@ -113,7 +126,11 @@ class SegmentationParameters:
             resize=self.resize,
             roi=(self.roi[0], self.roi[1], self.roi[2], self.roi[3]) if any(self.roi) else None,
             rotation=self.rotation,
-            output_size=output_size_from_text(self.output_size),
+            output_size=(
+                'region'
+                if self.output_size == CLOUD_SIZE
+                else output_size_from_text(self.output_size)
+            ),
         )
 
     def camera_names(self) -> tuple[str, ...]:

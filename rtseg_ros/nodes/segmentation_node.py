@@ -38,7 +38,10 @@ from rtseg_ros.nodes.segmentation.frame_pipeline import FramePipeline
 from rtseg_ros.nodes.segmentation.frame_worker import FrameWorker
 from rtseg_ros.nodes.segmentation.label_info import ABSENCE, LabelInfo, label_info
 from rtseg_ros.nodes.segmentation.model_swap import KINDS, ModelSwap
+from rtseg_ros.nodes.segmentation.places import pose_of, read_spatial_settings
 from rtseg_ros.nodes.segmentation.reporter import Reporter
+from rtseg_ros.nodes.spatial.ground_topic import Pose
+from rtseg_ros.nodes.spatial.outputs import SpatialSettings
 
 TAP_PERIOD_S = 0.1
 DIAGNOSTICS_PERIOD_S = 1.0
@@ -114,9 +117,11 @@ class SegmentationNode(LifecycleNode):
         try:
             settings = read_parameters(self, SegmentationParameters)
             names = settings.camera_names()
-            self._models.load_first(settings)
+            spatial = read_spatial_settings(self, settings)
+            pose = pose_of(self, spatial.ground)
+            self._models.load_first(settings, spatial.points.classes)
             for name in names:
-                self._cameras += (self._camera(name, settings),)
+                self._cameras += (self._camera(name, settings, spatial, pose),)
             self._publish_label_info()
         except Exception as error:  # noqa: BLE001  the caller may mend it and try again
             self._reporter.configure_error = reason_of(error)
@@ -197,10 +202,21 @@ class SegmentationNode(LifecycleNode):
                 self._worker.forget(camera)
             self._models.unload()
 
-    def _camera(self, name: str, settings: SegmentationParameters) -> Camera:
+    def _camera(
+        self, name: str, settings: SegmentationParameters, spatial: SpatialSettings, pose: Pose
+    ) -> Camera:
         account = self._accounts.setdefault(name, FrameAccount(self._total))
         compressed = settings.image_transport == 'compressed'
-        return Camera(self, name, compressed=compressed, account=account, on_frame=self._on_frame)
+        return Camera(
+            self,
+            name,
+            compressed=compressed,
+            account=account,
+            on_frame=self._on_frame,
+            spatial=spatial,
+            pose=pose,
+            log=self._log_refusal,
+        )
 
     # Model
 

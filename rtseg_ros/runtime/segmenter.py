@@ -1,7 +1,7 @@
 """From a frame to its labels: the one path that node, CLI, evaluation and benchmark share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 from pathlib import Path
 import time
@@ -103,16 +103,24 @@ class Segmenter:
         """Whether the model gives scores, without which there is no confidence."""
         return 'logits' in self.engine.model.outputs
 
-    def prepare(self, frame: np.ndarray) -> Prepared:
-        """Do the first part of ``__call__``: check and preprocess a frame."""
+    def prepare(self, frame: np.ndarray, *, mask_hw: tuple[int, int] | None = None) -> Prepared:
+        """Do the first part of ``__call__``: check and preprocess a frame.
+
+        Args:
+            frame: (H, W, 3) uint8 BGR.
+            mask_hw: Size of the mask, in place of that of the geometry.
+        """
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size:
             raise FrameError(
                 f'frame is {frame.dtype} {frame.shape}; expected uint8 (H, W, 3), BGR'
             )
         start = time.perf_counter_ns()
         model = self.engine.model
+        geometry = self.geometry
+        if mask_hw is not None:
+            geometry = replace(geometry, output_size=mask_hw)
         plan = layout(
-            self.geometry,
+            geometry,
             source_hw=(frame.shape[0], frame.shape[1]),
             network_hw=model.size_hw,
         )

@@ -11,6 +11,8 @@ import numpy as np
 from rtseg_ros.errors import CalibrationError, FrameError
 from rtseg_ros.spatial.camera_model import CameraModel
 
+_NO_SECOND_MAP = np.empty(0, np.uint16)  # whole pixels have no fractions
+
 
 class Rectifier:
     """The maps of one calibration at one image size.
@@ -160,8 +162,9 @@ def nearest_map(pixels: np.ndarray) -> np.ndarray:
 def remapped(image: np.ndarray, whole: np.ndarray, *, fill: int) -> np.ndarray:
     """Look pixels up; what lies outside of the image is ``fill``."""
     return cv2.remap(
-        image, whole, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
-    )
+        image, whole, _NO_SECOND_MAP, cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=fill,
+    )  # fmt: skip
 
 
 def _rectified_pixels(camera: CameraModel) -> np.ndarray:

@@ -16,6 +16,7 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import SettingError
 from rtseg_ros.nodes.parameters import SegmentationParameters, VideoParameters
+from rtseg_ros.nodes.spatial.parameters import GroundParameters, PointsParameters
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
@@ -35,6 +36,8 @@ def test_yaml_has_every_parameter_with_its_default():
     assert values.pop('tensorrt') == defaults(TensorRtOptions)
     assert values.pop('openvino') == defaults(OpenVinoOptions)
     expected = defaults(SegmentationParameters)
+    expected |= {f'points_{name}': value for name, value in defaults(PointsParameters).items()}
+    expected |= {f'ground_{name}': value for name, value in defaults(GroundParameters).items()}
     assert values == expected
     assert {k: type(v) for k, v in values.items()} == {k: type(v) for k, v in expected.items()}
 
@@ -52,7 +55,16 @@ def test_every_parameter_has_a_comment(name):
             assert lines[number - 1].strip().startswith('#'), line
 
 
-@pytest.mark.parametrize('kind', [SegmentationParameters, TensorRtOptions, OpenVinoOptions])
+@pytest.mark.parametrize(
+    'kind',
+    [
+        SegmentationParameters,
+        TensorRtOptions,
+        OpenVinoOptions,
+        PointsParameters,
+        GroundParameters,
+    ],
+)
 def test_every_parameter_is_described(kind):
     for item in fields(kind):
         assert len(item.metadata['description']) > 15, item.name
@@ -63,20 +75,22 @@ def test_every_parameter_is_described(kind):
 
 
 @pytest.mark.parametrize(
-    ('kind', 'page'),
+    ('kind', 'page', 'prefix'),
     [
-        (SegmentationParameters, 'nodes.md'),
-        (VideoParameters, 'nodes.md'),
-        (OpenVinoOptions, 'openvino.md'),
+        (SegmentationParameters, 'nodes.md', ''),
+        (PointsParameters, 'nodes.md', 'points_'),
+        (GroundParameters, 'nodes.md', 'ground_'),
+        (VideoParameters, 'nodes.md', ''),
+        (OpenVinoOptions, 'openvino.md', ''),
     ],
 )
-def test_docs_have_every_parameter_with_its_default(kind, page):
+def test_docs_have_every_parameter_with_its_default(kind, page, prefix):
     docs = (Path(__file__).parents[2] / 'docs' / page).read_text()
     for name, value in defaults(kind).items():
         if isinstance(value, list):
             value = '[' + ', '.join(str(item) or "''" for item in value) + ']'
         shown = str(value).lower() if isinstance(value, bool) else str(value) or "''"
-        assert f'| `{name}` | `{shown}` |' in docs, name
+        assert f'| `{prefix}{name}` | `{shown}` |' in docs, name
 
 
 def test_a_real_node_takes_the_yaml(launch_node, make_robot, tiny_model):

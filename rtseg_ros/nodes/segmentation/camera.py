@@ -19,12 +19,15 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from rtseg_ros.errors import SettingError
+from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.overlay import overlay_from_labels
 from rtseg_ros.nodes.image_topics import image_topic
 from rtseg_ros.nodes.messages import camera_info_of_mask, fits, image_from_array
 from rtseg_ros.nodes.output_table import BY_NAME, OF_FRAMES, Output, Wanted
 from rtseg_ros.nodes.ros_graph import unserved_subscribers
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
+from rtseg_ros.nodes.spatial.ground_topic import Pose
+from rtseg_ros.nodes.spatial.outputs import INFO, SpatialOutputs, SpatialSettings
 from rtseg_ros.runtime import Segmentation
 
 _OVERRIDABLE = QoSOverridingOptions(
@@ -35,6 +38,9 @@ _OVERRIDABLE = QoSOverridingOptions(
         QoSPolicyKind.DURABILITY,
     )
 )
+
+# Depth that waits for its thread; each belongs to another image.
+PLACES_DEPTH = 5
 
 
 class Camera:
@@ -51,6 +57,7 @@ class Camera:
         last_heard_s: When the latest image came or, without one, was first waited for;
             ``time.monotonic``.
         publishers: By output name.
+        spatial: Its calibration, points and ground.
     """
 
     def __init__(
@@ -61,6 +68,9 @@ class Camera:
         compressed: bool,
         account: FrameAccount,
         on_frame: Callable[['Camera', bytes], None],
+        spatial: SpatialSettings,
+        pose: Pose,
+        log: Callable[[str], None],
     ) -> None:
         """Create the publishers; the tap is closed.
 
@@ -75,24 +85,34 @@ class Camera:
         prefix = f'{name}/' if name else ''
         self.message_type = CompressedImage if compressed else Image
         self._image_name, self.topic = image_topic(node, f'{prefix}image', compressed=compressed)
-        self._info_topic = f'{prefix}camera_info'
         self._group = MutuallyExclusiveCallbackGroup()
+        self._place_group = MutuallyExclusiveCallbackGroup()  # large, and images do not wait
         self._lock = threading.Lock()  # guards the subscriptions
         self._tap_open = False
         self._subscriptions: dict[str, Any] = {}
-        self._info: CameraInfo | None = None
         self.last_heard_s = time.monotonic()
         self.publishers: dict[str, Any] = {}
         try:
             for output in OF_FRAMES:
+                kind = output.message_type()
+                if kind is None:  # its package is not installed
+                    continue
                 self.publishers[output.name] = node.create_lifecycle_publisher(
-                    output.message_type(),
+                    kind,
                     f'~/{prefix}{output.name}',
                     qos_of(output),
                     qos_overriding_options=_OVERRIDABLE,
                 )
+            self.spatial = SpatialOutputs(
+                node,
+                prefix,
+                spatial,
+                publish={name: out.publish for name, out in self.publishers.items()},
+                pose=pose,
+                log=log,
+            )
             # Inputs are subscribed to when somebody wants a result; what is wrong shows now.
-            for topic in ('image', 'camera_info'):
+            for topic in ('image', INFO, 'place'):
                 node.destroy_subscription(self._subscribe(topic))
         except Exception as error:  # rclpy has several for impossible QoS values
             self._destroy_publishers()
@@ -133,19 +153,17 @@ class Camera:
         """Subscribe or unsubscribe as the tap and the subscribers ask."""
         with self._lock:
             wanted = self.wanted()
-            wants = {
-                'image': self._tap_open and bool(wanted.asked),
-                'camera_info': (
-                    self._tap_open and bool(wanted.asked) and wanted.needs('camera_info')
-                ),
-            }
-            for topic, needed in wants.items():
+            needs = self.spatial.inputs(wanted)
+            for topic in ('image', INFO, 'place'):
+                needed = self._tap_open and (
+                    bool(wanted.asked) if topic == 'image' else topic in needs
+                )
                 if needed and topic not in self._subscriptions:
                     self._subscriptions[topic] = self._subscribe(topic)
                 elif not needed and topic in self._subscriptions:
                     self._node.destroy_subscription(self._subscriptions.pop(topic))
-                    if topic == 'camera_info':
-                        self._info = None
+                    if topic != 'image':
+                        self.spatial.forget(topic)
 
     def incompatible_subscribers(self) -> list[str]:
         """Say who subscribes to an output with a QoS that keeps it from being delivered."""
@@ -158,6 +176,7 @@ class Camera:
     def destroy(self) -> None:
         """Free all topics."""
         self.set_tap(False)
+        self.spatial.stop()
         self._destroy_publishers()
         if self._labels is not None:
             self._node.destroy_publisher(self._labels)
@@ -178,8 +197,10 @@ class Camera:
         *,
         wanted: Wanted,
         header: Header,
+        labels: LabelSet,
         palette_bgr: Any,
         alpha: float,
+        unlabelled_id: int,
     ) -> None:
         """Publish what is wanted of one result, the mask first."""
         if 'mask' in wanted:
@@ -190,7 +211,7 @@ class Camera:
             self.publishers['confidence'].publish(
                 image_from_array(result.confidence, 'mono8', header=header)
             )
-        info = self._info
+        info = self.spatial.calibration.info_of_frame()
         if 'camera_info' in wanted and info is not None and fits(info, result.layout.source_hw):
             self.publishers['camera_info'].publish(
                 camera_info_of_mask(info, result.layout, header=header)
@@ -200,18 +221,32 @@ class Camera:
                 result.layout.picture(frame), result.labels, palette_bgr=palette_bgr, alpha=alpha
             )
             self.publishers['overlay'].publish(image_from_array(overlay, 'bgr8', header=header))
+        self.spatial.publish(
+            wanted,
+            result,
+            picture=lambda: result.layout.picture(frame),
+            header=header,
+            labels=labels,
+            palette_bgr=palette_bgr,
+            unlabelled_id=unlabelled_id,
+        )
 
     def _subscribe(self, topic: str) -> Any:
-        image = topic == 'image'
-        self.last_heard_s = time.monotonic()
+        kind, name, callback = {
+            'image': (self.message_type, self._image_name, self._on_image),
+            INFO: (CameraInfo, self.spatial.names[INFO], self.spatial.on_info),
+            'place': (self.spatial.place_type, self.spatial.names['place'], self._on_place),
+        }[topic]
+        if topic == 'image':
+            self.last_heard_s = time.monotonic()
         return self._node.create_subscription(
-            self.message_type if image else CameraInfo,
-            self._image_name if image else self._info_topic,
-            self._on_image if image else self._on_info,
-            latest(),
-            callback_group=self._group,
+            kind,
+            name,
+            callback,
+            latest() if topic != 'place' else latest(depth=PLACES_DEPTH),
+            callback_group=self._place_group if topic == 'place' else self._group,
             qos_overriding_options=_OVERRIDABLE,
-            raw=image,
+            raw=topic == 'image',
         )
 
     def _on_image(self, data: bytes) -> None:
@@ -221,17 +256,18 @@ class Camera:
                 self.account.receive()
                 self._on_frame(self, data)
 
-    def _on_info(self, message: CameraInfo) -> None:
-        self._info = message
+    def _on_place(self, message: Any) -> None:
+        if 'place' in self._subscriptions:
+            self.spatial.on_place(message)
 
 
-def latest() -> QoSProfile:
+def latest(*, depth: int = 1) -> QoSProfile:
     """Return the QoS of inputs: sensor data, of which only the latest is of interest.
 
     A new object each time, because overriding parameters are written into it.
     """
     return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
+        history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT
     )
 
 

@@ -10,7 +10,7 @@ from rclpy.clock import Clock
 from rclpy.serialization import deserialize_message
 from std_msgs.msg import Header
 
-from rtseg_ros.errors import EngineError, FrameError
+from rtseg_ros.errors import CalibrationError, EngineError, FrameError
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.nodes.messages import frame_from_image
 from rtseg_ros.nodes.output_table import Wanted
@@ -18,6 +18,7 @@ from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.segmentation.accounting import reason_of
 from rtseg_ros.nodes.segmentation.camera import Camera
 from rtseg_ros.nodes.segmentation.frame_worker import Waiting
+from rtseg_ros.nodes.spatial.outputs import Seen
 from rtseg_ros.runtime import Segmentation, Segmenter
 from rtseg_ros.runtime.segmenter import Prepared
 
@@ -29,6 +30,7 @@ class _Decoded:
     camera: Camera
     header: Header
     frame: np.ndarray
+    seen: Seen
     prepared: Prepared
     wanted: Wanted
     received_ns: int
@@ -99,17 +101,19 @@ class FramePipeline:
                 )
             frame = frame_from_image(message)
             decoded_ns = time.perf_counter_ns()
+            seen = camera.spatial.prepare(frame, message.header, wanted)
             return _Decoded(
                 camera=camera,
                 header=message.header,
                 frame=frame,
-                prepared=segmenter.prepare(frame),
+                seen=seen,
+                prepared=segmenter.prepare(seen.frame, mask_hw=seen.mask_hw),
                 wanted=wanted,
                 received_ns=waiting.received_ns,
                 started_ns=started_ns,
                 decoded_ns=decoded_ns,
             )
-        except FrameError as error:
+        except (FrameError, CalibrationError) as error:
             self._refuse(camera, 'rejected', error)
         except Exception as error:  # noqa: BLE001  the node must outlive any one frame
             self._refuse(camera, 'failed', error)
@@ -118,7 +122,9 @@ class FramePipeline:
     def _segment(
         self, frames: Sequence[_Decoded], segmenter: Segmenter
     ) -> list[Segmentation | None]:
-        confidence = segmenter.has_scores and any('confidence' in frame.wanted for frame in frames)
+        confidence = segmenter.has_scores and any(
+            frame.wanted.names & {'confidence', 'points'} for frame in frames
+        )
         try:
             return list(
                 segmenter.finish([frame.prepared for frame in frames], confidence=confidence)
@@ -135,13 +141,18 @@ class FramePipeline:
             if self._too_old(camera, frame.header):
                 return
             start_ns = time.perf_counter_ns()
+            assert self.segmenter is not None
+            unlabelled_id = self.settings.unlabelled_id
+            result = camera.spatial.finished(result, unlabelled_id=unlabelled_id)
             camera.publish(
-                frame.frame,
+                camera.spatial.picture(frame.frame, frame.seen),
                 result,
                 wanted=frame.wanted,
                 header=frame.header,
+                labels=self.segmenter.labels,
                 palette_bgr=self._palette,
                 alpha=self.settings.overlay_alpha,
+                unlabelled_id=unlabelled_id,
             )
         except Exception as error:  # noqa: BLE001  the node must outlive any one frame
             self._refuse(camera, 'failed', error)
@@ -151,6 +162,7 @@ class FramePipeline:
             {
                 'wait': (frame.started_ns - frame.received_ns) / 1e6,
                 'decode': (frame.decoded_ns - frame.started_ns) / 1e6,
+                **({} if frame.seen.rectify_ms is None else {'rectify': frame.seen.rectify_ms}),
                 **result.timing_ms,
                 'publish': (done_ns - start_ns) / 1e6,
                 'total': (done_ns - frame.received_ns) / 1e6,

@@ -14,14 +14,22 @@ from rtseg_ros.nodes.segmentation.accounting import LogLimit
 from rtseg_ros.nodes.segmentation.camera import Camera
 from rtseg_ros.nodes.segmentation.frame_pipeline import FramePipeline
 from rtseg_ros.nodes.segmentation.frame_worker import FrameWorker
+from rtseg_ros.nodes.segmentation.places import GROUND, POINTS
 from rtseg_ros.nodes.segmentation.reporter import Reporter
+from rtseg_ros.nodes.spatial.parameters import GroundParameters, PointsParameters, class_ids
 from rtseg_ros.runtime import Segmenter, load_segmenter
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 TENSORRT, OPENVINO = 'tensorrt.', 'openvino.'
 # Prefix of the node's parameters -> the dataclass that has them.
-KINDS = {'': SegmentationParameters, TENSORRT: TensorRtOptions, OPENVINO: OpenVinoOptions}
+KINDS = {
+    '': SegmentationParameters,
+    POINTS: PointsParameters,
+    GROUND: GroundParameters,
+    TENSORRT: TensorRtOptions,
+    OPENVINO: OpenVinoOptions,
+}
 PROGRESS_PERIOD_S = 5.0
 
 
@@ -59,9 +67,23 @@ class ModelSwap:
         self._loading = threading.Lock()  # held while a model is loaded beside another
         self.changing = threading.Lock()
 
-    def load_first(self, settings: SegmentationParameters) -> None:
-        """Load the model of the settings; there is none to go on."""
-        self._install(self._load(settings), settings)
+    def load_first(
+        self, settings: SegmentationParameters, point_classes: tuple[str, ...] = ()
+    ) -> None:
+        """Load the model of the settings; there is none to go on.
+
+        Args:
+            settings: The node's.
+            point_classes: Names of classes that it must have, and empty ones.
+        """
+        segmenter = self._load(settings)
+        try:
+            names = tuple(name for name in point_classes if name)
+            class_ids(names, segmenter.labels, parameter_name='points_classes')
+        except RtsegError:
+            segmenter.close()
+            raise
+        self._install(segmenter, settings)
 
     def unload(self) -> None:
         """Free the model; ``changing`` is held by the caller."""

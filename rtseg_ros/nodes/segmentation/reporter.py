@@ -39,7 +39,10 @@ class Reporter:
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
         name = self._node.get_fully_qualified_name()
-        advices = [self._advice(camera, max_age_ms) for camera in cameras]
+        advices = [
+            self._advice(camera, max_age_ms) or camera.spatial.problem(camera.wanted(), latest())
+            for camera in cameras
+        ]
         named = [
             f'{camera.name}: {text}' if camera.name else text
             for camera, text in zip(cameras, advices, strict=True)
@@ -59,8 +62,13 @@ class Reporter:
         wanted = [camera.wanted().names for camera in cameras]
         shown = [frozenset().union(*wanted)]
         shown += [n for n, camera in zip(wanted, cameras, strict=True) if camera.name]
+        each = [camera.spatial.values() for camera in cameras]
+        spatial = [_sum(each)]
+        spatial += [v for v, camera in zip(each, cameras, strict=True) if camera.name]
         snapshots = self._total.snapshots([account for _, account, _ in rows[1:]])
-        for (title, account, text), snapshot, names in zip(rows, snapshots, shown, strict=True):
+        for (title, account, text), snapshot, names, places in zip(
+            rows, snapshots, shown, spatial, strict=True
+        ):
             message.status.append(
                 frames_status(
                     title.lstrip('/'),
@@ -68,7 +76,7 @@ class Reporter:
                     latency_ms=account.latency_ms(),
                     advice=text,
                     hardware_id=values['device'] or 'none',
-                    values=values | {'wanted': ', '.join(sorted(names))},
+                    values=values | {'wanted': ', '.join(sorted(names))} | places,
                 )
             )
         return message
@@ -117,3 +125,16 @@ class Reporter:
                 max_age_ms=0.0,
             )
         )
+
+
+def _sum(parts: Sequence[dict[str, int | str]]) -> dict[str, int | str]:
+    """Add counts up; of texts the latest one that says something stays."""
+    total: dict[str, int | str] = {}
+    for part in parts:
+        for key, value in part.items():
+            before = total.get(key, type(value)())
+            if isinstance(value, int) and isinstance(before, int):
+                total[key] = before + value
+            else:
+                total[key] = value or before
+    return total

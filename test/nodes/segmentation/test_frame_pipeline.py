@@ -20,6 +20,7 @@ from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
 from rtseg_ros.nodes.segmentation.frame_pipeline import FramePipeline
 from rtseg_ros.nodes.segmentation.frame_worker import Waiting
+from rtseg_ros.nodes.spatial.outputs import Seen
 from rtseg_ros.runtime import load_segmenter
 
 FRAME = np.zeros((20, 30, 3), np.uint8)
@@ -58,6 +59,11 @@ def test_confidence_that_cannot_be_had_is_no_result(pipeline, make_model, mask):
     camera = SimpleNamespace(
         topic='/image', message_type=Image, account=FrameAccount(),
         wanted=lambda: Wanted(frozenset({'confidence', 'mask'} if mask else {'confidence'})),
+        spatial=SimpleNamespace(
+            prepare=lambda frame, header, wanted: Seen(frame),
+            finished=lambda result, unlabelled_id: result,
+            picture=lambda frame, seen: frame,
+        ),
         publish=lambda frame, result, **_: published.append(result),
     )  # fmt: skip
     camera.account.receive()
