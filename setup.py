@@ -49,7 +49,7 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            'rtseg = rtseg_ros.cli:main',
+            'rtseg = rtseg_ros.signals:rtseg',
             'segmentation_node = rtseg_ros.nodes.start:segmentation_node',
             'conversion_node = rtseg_ros.nodes.start:conversion_node',
             'evaluation_node = rtseg_ros.nodes.start:evaluation_node',

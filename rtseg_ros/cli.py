@@ -1,7 +1,15 @@
 """The shell command ``rtseg <verb>``: picks the verb and reports errors."""
 
+if __name__ == '__main__':
+    import sys
+
+    from rtseg_ros.signals import rtseg
+
+    sys.exit(rtseg())  # takes the signals, then imports this file
+
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 import importlib
 import os
 import select
@@ -9,6 +17,7 @@ import sys
 
 from rtseg_ros import __version__
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.signals import Signals, ignore_signals
 
 # Each verb is a module of rtseg_ros.commands, imported only when it is called: what needs
 # torch or ROS stays out of the way of what does not.
@@ -31,16 +40,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb.
 
     Args:
-        arguments: Words after ``rtseg``; the process's own if None.
+        arguments: Words after ``rtseg``; the process's own if None, and then SIGINT and SIGTERM
+            are taken until the process ends.
 
     Returns:
         Exit status: 0 done, 1 an error that the message explains, 2 wrong usage, 3 a required
         threshold was missed, 4 an evaluation used no frame or none of its ground truth, 130
-        interrupted, 141 nobody reads the output any more.
+        interrupted, 141 nobody reads the output any more, 143 terminated.
     """
+    if arguments is not None:
+        try:
+            return _main(list(arguments))
+        except KeyboardInterrupt:
+            return _interrupted(arguments, 130)
+    signals = Signals()
+    try:
+        with signals.interrupting():
+            return _main(sys.argv[1:])
+    except BaseException:
+        # A signal interrupts imports and callbacks of libraries, too, which make something else
+        # of that.
+        if not signals.interrupted:
+            raise
+        return _interrupted(sys.argv[1:], signals.status)
+    finally:
+        ignore_signals()
+
+
+def _interrupted(words: Sequence[str], status: int) -> int:
+    program = f'rtseg {words[0]}' if words and words[0] in VERBS else 'rtseg'
+    with suppress(OSError):
+        print(f'{program}: {"interrupted" if status == 130 else "terminated"}', file=sys.stderr)
+    return status
+
+
+def _main(words: list[str]) -> int:
     try:
         try:
-            return _run(list(sys.argv[1:] if arguments is None else arguments))
+            return _run(words)
         finally:
             sys.stdout.flush()  # else it would fail after the end, where nothing can be caught
     except BrokenPipeError as error:
@@ -101,10 +138,3 @@ def _run(words: list[str]) -> int:
     except OSError as error:
         print(f'rtseg {verb}: {_of_the_system(error)}', file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(f'rtseg {verb}: interrupted', file=sys.stderr)
-        return 130
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -15,6 +15,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import rclpy
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -167,7 +168,8 @@ def node_race(
         PLAIN: ['rtseg_ros.benchmark.plain_node', str(description), '--ros-args'],
     }  # fmt: skip
     results = {name: NodeResult(name) for name in commands}
-    rclpy.init()
+    # Without rclpy's handlers a signal interrupts here, and the graph stays up for a clean end.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         with ExitStack() as stack:
             cameras, processes = {}, {}

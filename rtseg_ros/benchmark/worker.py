@@ -20,6 +20,7 @@ from rtseg_ros.benchmark.contenders.cuda import CUDA
 from rtseg_ros.benchmark.contenders.matrix_peak import PEAK, PEAKS
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.errors import BenchmarkError, RtsegError
+from rtseg_ros.signals import without_ctrl_c
 
 ENTRIES: dict[str, dict[str, Entry]] = {'cpu': CPU, 'cuda': CUDA}
 WARM_UP_RUNS = 3
@@ -74,7 +75,8 @@ class Worker:
         self._process = multiprocessing.get_context('spawn').Process(
             target=_serve, args=(other, make, frames), daemon=True
         )
-        self._process.start()
+        with without_ctrl_c():
+            self._process.start()
         other.close()
         self.load_s: float = self._answer(START_S)
 

@@ -27,9 +27,11 @@ def ros(*, dds: bool, graph: bool) -> Iterator[Finding]:
     distribution = os.environ.get('ROS_DISTRO', 'from wheels')
     yield Finding('ROS 2', True, f'{distribution}, rclpy in {Path(rclpy.__file__).parent}')
     # Only now: these import rclpy themselves.
+    from rclpy.signals import SignalHandlerOptions
+
     from rtseg_ros.doctor import graph_checks, transport_check
 
-    rclpy.init(args=[])
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = rclpy.create_node('rtseg_doctor')
         if dds:

@@ -43,14 +43,19 @@ def transport(node: Node) -> list[Finding]:
         subscription = node.create_subscription(
             Image, topic, lambda _, a=arrivals: a.append(time.monotonic()), qos, raw=True
         )
-        sender = subprocess.Popen([sys.executable, '-m', __name__, topic, str(height), str(width)])
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end and len(arrivals) < FRAMES:
-            rclpy.spin_once(node, timeout_sec=0.02)
-            if sender.poll() is not None and time.monotonic() > end - PATIENCE_S + 1:
-                end = min(end, time.monotonic() + 0.5)
-        sender.kill()
-        sender.wait()
+        sender = subprocess.Popen(
+            [sys.executable, '-m', __name__, topic, str(height), str(width)],
+            start_new_session=True,  # Ctrl-C reaches the doctor, which then ends it
+        )
+        try:
+            end = time.monotonic() + PATIENCE_S
+            while time.monotonic() < end and len(arrivals) < FRAMES:
+                rclpy.spin_once(node, timeout_sec=0.02)
+                if sender.poll() is not None and time.monotonic() > end - PATIENCE_S + 1:
+                    end = min(end, time.monotonic() + 0.5)
+        finally:
+            sender.kill()
+            sender.wait()
         node.destroy_subscription(subscription)
         small = small or len(arrivals)
         findings.append(_verdict(name, len(arrivals), anything=small > 0))

@@ -13,6 +13,7 @@ import numpy as np
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from rtseg_ros.errors import RtsegError
@@ -192,7 +193,8 @@ def run_demo(
     Raises:
         RtsegError: If a process ends early, a transition is refused or nothing arrives.
     """
-    rclpy.init()
+    # Without rclpy's handlers a signal interrupts here, and the graph stays up for a clean end.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         with ExitStack() as stack:
             listener = _Listener(settings, on_overlay, moments=moments)

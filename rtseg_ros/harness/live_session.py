@@ -8,7 +8,7 @@ from rtseg_ros.evaluation.session import Evaluated, EvaluationSettings, load
 from rtseg_ros.frames.bag_source import BagSource
 from rtseg_ros.frames.retime import MAX_GAP_S
 from rtseg_ros.harness.live_evaluation import LiveSettings, run_live
-from rtseg_ros.harness.node_process import isolate_graph, sigterm_as_ctrl_c
+from rtseg_ros.harness.node_process import isolate_graph
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels.mapping import align
 from rtseg_ros.progress import Staged
@@ -81,7 +81,7 @@ def evaluate_live(
         max_gap_s=playing.max_gap_s,
     )
     total = settings.frames_of(source)
-    with sigterm_as_ctrl_c(), Spool(settings.output / 'masks.part') as spool:
+    with Spool(settings.output / 'masks.part') as spool:
         run = run_live(live, spool, progress=lambda count: progress('play', count, total))
         report = report_live(
             run,

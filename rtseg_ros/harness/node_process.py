@@ -1,7 +1,6 @@
 """Starts and stops nodes in processes of their own, in a graph apart from others."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 import json
 import os
 from pathlib import Path
@@ -48,19 +47,6 @@ class NodeProcess:
             raise RtsegError(
                 f'{self.name} ended with status {self.process.returncode}: ' + '\n'.join(tail)
             )
-
-
-@contextmanager
-def sigterm_as_ctrl_c() -> Iterator[None]:
-    """Make SIGTERM a KeyboardInterrupt: nodes in sessions of their own would outlive it.
-
-    Only where rclpy is started without signal handlers, and in the main thread.
-    """
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def node_arguments(namespace: str, parameters: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -191,7 +192,8 @@ def run_soak(settings: SoakSettings, *, progress: Progress) -> SoakReport:
     Raises:
         RtsegError: If the node ends, does not answer, or gives no masks.
     """
-    rclpy.init()
+    # Without rclpy's handlers a signal interrupts here, and the graph stays up for a clean end.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         parameters = {'model': settings.model, 'max_age_ms': float(settings.max_age_ms)}
         arguments = node_arguments(NAMESPACE, parameters)

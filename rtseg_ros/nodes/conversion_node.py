@@ -24,8 +24,9 @@ from rtseg_ros.nodes.diagnostics import status
 from rtseg_ros.nodes.log_bridge import forward_log
 from rtseg_ros.nodes.main import run_node
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
-from rtseg_ros.nodes.start import STOPPED, ignore_signals
+from rtseg_ros.nodes.start import STOPPED
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
+from rtseg_ros.signals import ignore_signals
 
 if TYPE_CHECKING:
     from rtseg_ros.conversion.convert import Conversion

@@ -18,7 +18,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from rtseg_ros.errors import RtsegError, SettingError
-from rtseg_ros.nodes.start import Interrupted, Signals, ignore_signals
+from rtseg_ros.signals import Interrupted, Signals, ignore_signals
 
 AnyNode = TypeVar('AnyNode', bound=Node)
 _REFUSED = (InvalidParameterTypeException, InvalidParameterValueException, RtsegError)
