@@ -1,4 +1,4 @@
-"""Do camera images get through DDS here? Two processes, the sizes of real cameras."""
+"""Do camera images and points get through DDS here? Two processes, sizes of real cameras."""
 
 from array import array
 import os
@@ -13,14 +13,18 @@ from sensor_msgs.msg import Image
 
 from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.installation import PROFILE_VARIABLES, profile_variable
+from rtseg_ros.spatial.points import POINT_STEP
 
+POINTS = '18 MB (points of 1280x720)'
 SIZES_HW = {
     '1 kB (16x21)': (16, 21),
     '0.9 MB (640x480)': (480, 640),
     '6 MB (1920x1080)': (1080, 1920),
+    POINTS: (720, 1280 * POINT_STEP // 3 + 1),
 }
 FRAMES = 20
 RATE_HZ = 15.0
+MOST_BYTES_PER_S = 100e6  # larger messages come more seldom
 PATIENCE_S = 15.0
 ENOUGH = 0.9
 _EITHER = ' or '.join(PROFILE_VARIABLES)
@@ -39,7 +43,10 @@ def transport(node: Node) -> list[Finding]:
     for name, (height, width) in SIZES_HW.items():
         topic = f'/rtseg_doctor_{os.getpid()}_{width}'
         arrivals: list[float] = []
+        # As nodes and viewers have it: images best effort, points reliable.
         qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        if name == POINTS:
+            qos = QoSProfile(depth=5)
         subscription = node.create_subscription(
             Image, topic, lambda _, a=arrivals: a.append(time.monotonic()), qos, raw=True
         )
@@ -109,7 +116,7 @@ def _send(topic: str, height: int, width: int) -> None:
     time.sleep(0.3)
     for _ in range(FRAMES):
         publisher.publish(image)
-        time.sleep(1 / RATE_HZ)
+        time.sleep(max(1 / RATE_HZ, len(data) / MOST_BYTES_PER_S))
     time.sleep(1.0)
     rclpy.try_shutdown()
 
