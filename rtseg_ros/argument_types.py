@@ -4,7 +4,7 @@ Each function takes the text of an option and returns its value. What can never 
 ArgumentTypeError, so wrong usage; what this machine does not allow is a SettingError.
 """
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, _ArgumentGroup
 from collections.abc import Callable
 from pathlib import Path
 import re
@@ -45,6 +45,39 @@ rate_hz = within(float, 0, 1000)
 seconds = within(float, 0.1, 10**6)
 seed = within(int, 0, 2**32 - 1)
 threads = within(int, 0, 1024)
+
+
+def size_hw(text: str) -> tuple[int, int]:
+    """Return height and width in pixels of ``HxW``.
+
+    Raises:
+        ArgumentTypeError: If it is none.
+    """
+    height, _, width = text.partition('x')
+    try:
+        return pixels(height), pixels(width)
+    except ArgumentTypeError as error:
+        raise ArgumentTypeError(
+            f"it is '{text}'; give height x width in pixels, e.g. 480x640"
+        ) from error
+
+
+def add_size(parser: ArgumentParser | _ArgumentGroup, help_text: str) -> None:
+    """Declare ``--size-hw H W`` and its older spelling ``--size HxW``, each as often as you like.
+
+    Both add to ``size_hw``, which is None where neither is given.
+
+    Args:
+        parser: Of the verb.
+        help_text: What the size is of, and what it is if it is not given.
+    """
+    parser.add_argument(
+        '--size-hw', type=pixels, nargs=2, action='append', metavar=('H', 'W'), help=help_text
+    )
+    parser.add_argument(
+        '--size', type=size_hw, nargs='+', action='extend', dest='size_hw', metavar='HxW',
+        help='the same, height x width in one word',
+    )  # fmt: skip
 
 
 def topic_name(text: str) -> str:

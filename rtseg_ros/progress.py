@@ -7,7 +7,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-# What long work tells: how much is done, of how much (None if that is not known).
+# What long work tells: what it does now; how much is done, of how much (None: not known).
+Say = Callable[[str], None]
 Counted = Callable[[float, float | None], None]
 # The same of work in stages, with the stage's name first; a total of 1.0 counts a fraction.
 Staged = Callable[[str, float, float | None], None]
@@ -94,6 +95,11 @@ class StageBars:
             else:
                 self._bar = Bar(desc=stage or None, unit=self._units.get(stage, self._unit))
         self._bar.move(done, total)
+
+    def say(self, text: str) -> None:
+        """Show what is being done behind the bar, if there is one yet."""
+        if self._bar is not None:
+            self._bar.say(text)
 
     def print(self, text: Any) -> None:
         """Print a line on stdout without cutting the bar in two."""

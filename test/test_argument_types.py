@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from rtseg_ros.argument_types import (
+    add_size,
     namespace,
     output_file,
     output_folder,
+    size_hw,
     topic_name,
     within,
 )
@@ -131,6 +133,28 @@ def test_topic_names(text):
 def test_what_is_no_topic_name(text):
     assert refuses(topic_name, text)
     assert refuses(namespace, text) or text == '/'
+
+
+@pytest.mark.parametrize(
+    ('words', 'sizes'),
+    [
+        ([], None),
+        (['--size-hw', '480', '640'], [(480, 640)]),
+        (['--size', '480x640'], [(480, 640)]),
+        (['--size-hw', '1', '2', '--size-hw', '3', '4'], [(1, 2), (3, 4)]),
+        (['--size', '1x2', '3x4', '--size-hw', '5', '6'], [(1, 2), (3, 4), (5, 6)]),
+    ],
+)
+def test_every_spelling_of_a_size_has_the_height_first(words, sizes):
+    parser = argparse.ArgumentParser()
+    add_size(parser, 'of the frames')
+    found = parser.parse_args(words).size_hw
+    assert (found and [tuple(size) for size in found]) == sizes
+
+
+@pytest.mark.parametrize('text', ['640', '0x480', '480x', 'x', '4.5x6', '-1x2', '1x2x3', 'nanx2'])
+def test_what_is_no_size(text):
+    assert refuses(size_hw, text)
 
 
 def test_numbers_keep_their_type():

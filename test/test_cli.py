@@ -133,8 +133,9 @@ def test_an_error_of_the_system_is_one_line(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (['--size', '640'], "it is '640'; give width x height in pixels, e.g. 640x480"),
+        (['--size', '640'], "it is '640'; give height x width in pixels, e.g. 480x640"),
         (['--size', '0x480'], "it is '0x480'"),
+        (['--size-hw', '0', '480'], "it is '0'"),
     ],
 )
 def test_soak_says_what_its_options_accept(words, message, capsys):

@@ -1,6 +1,6 @@
 """Which engine to take: those that this machine has run one model file in turns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from rtseg_ros.frames.sample import made_items, read_items, source_name
 from rtseg_ros.frames.sources import Item
 from rtseg_ros.machine import machine
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
+from rtseg_ros.progress import Say
 from rtseg_ros.runtime.model_file import ModelFile, model_path, read_model_file
 
 TIMED_FRAMES = 8
@@ -107,7 +108,7 @@ def which_engine(
     frames: str = '',
     seconds: float = 10.0,
     choices: Sequence[Choice] | None = None,
-    progress: Callable[[str], None] = lambda text: None,
+    say: Say = lambda text: None,
 ) -> Comparison:
     """Let the engines of this machine label the same frames, in processes of their own.
 
@@ -117,7 +118,7 @@ def which_engine(
             made on the spot.
         seconds: Time of each engine's turns together.
         choices: Engines to compare; None for all that are installed.
-        progress: Told what happens.
+        say: Told what happens.
 
     Raises:
         BenchmarkError: If no engine is installed, or none can run the model.
@@ -136,7 +137,7 @@ def which_engine(
         timed = _timed_frames(items, folder / 'frames.npy')
         running: list[tuple[Worker, Measured]] = []
         for row in rows:
-            progress(f'loading {row.choice.name}')
+            say(f'loading {row.choice.name}')
             make = partial(EngineContender, str(file.path), row.choice)
             try:
                 worker = stack.enter_context(started_as(row.choice.name, make, timed))
@@ -144,11 +145,11 @@ def which_engine(
                 running.append((worker, row))
             except BenchmarkError as error:
                 row.error = str(error)
-        _take_turns(running, seconds, progress)
+        _take_turns(running, seconds, say)
         running = [(worker, row) for worker, row in running if not row.error]
         if not running:
             raise BenchmarkError('; '.join(row.error for row in rows))
-        _compare_labels(running, items, file.metadata.labels.num_classes, progress)
+        _compare_labels(running, items, file.metadata.labels.num_classes, say)
         for worker, row in running:
             row.memory_mib = worker.peak_memory_mib()
     same = SAME_LABELS[file.metadata.precision]
@@ -192,14 +193,12 @@ def _timed_frames(items: Sequence[Item], path: Path) -> Path:
     return path
 
 
-def _take_turns(
-    running: Sequence[tuple[Worker, Measured]], seconds: float, progress: Callable[[str], None]
-) -> None:
+def _take_turns(running: Sequence[tuple[Worker, Measured]], seconds: float, say: Say) -> None:
     times: dict[str, list[float]] = {row.choice.name: [] for _, row in running}
     turns = max(MINIMUM_TURNS, math.ceil(seconds / TURN_S))
     order = list(running)
     for turn in range(turns):
-        progress(f'turn {turn + 1} of {turns}')
+        say(f'turn {turn + 1} of {turns}')
         for worker, row in order:
             if row.error:
                 continue
@@ -220,13 +219,13 @@ def _compare_labels(
     running: Sequence[tuple[Worker, Measured]],
     items: Sequence[Item],
     num_classes: int,
-    progress: Callable[[str], None],
+    say: Say,
 ) -> None:
     same = [0] * len(running)
     matrices = [ConfusionMatrix(num_classes) for _ in running]
     pixels = labelled = 0
     for number, item in enumerate(items):
-        progress(f'comparing labels, {number + 1} of {len(items)}')
+        say(f'comparing labels, {number + 1} of {len(items)}')
         frame, truth = item.frame(), item.truth()
         labels = [worker.labels_of(frame) for worker, _ in running]
         pixels += labels[0].size

@@ -21,6 +21,7 @@ from std_msgs.msg import Header
 
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.errors import BenchmarkError
+from rtseg_ros.progress import Say
 
 OURS, PLAIN = 'segmentation_node', 'plain_node'
 # Images on the way at a time: one in work and one waiting, so that no node idles or drops.
@@ -31,7 +32,6 @@ DISCOVERY_S = 60.0
 TURN_S = 3.0
 # Makes a managed node of this name run; the caller knows how.
 Activate = Callable[[Node, str], None]
-Progress = Callable[[str], None]
 
 
 @dataclass
@@ -132,7 +132,7 @@ class _Camera(Node):
 
 
 def node_race(
-    subject: Subject, folder: Path, *, seconds: float, activate: Activate, progress: Progress
+    subject: Subject, folder: Path, *, seconds: float, activate: Activate, say: Say
 ) -> tuple[NodeResult, NodeResult]:
     """Run both nodes in turns.
 
@@ -141,7 +141,7 @@ def node_race(
         folder: Receives logs.
         seconds: Time of each node's turns together.
         activate: Configures and activates the managed node of a name.
-        progress: Told what happens.
+        say: Told what happens.
 
     Returns:
         The results of our node and of the plain one.
@@ -174,7 +174,7 @@ def node_race(
         with ExitStack() as stack:
             cameras, processes = {}, {}
             for name, command in commands.items():
-                progress(f'starting {name}')
+                say(f'starting {name}')
                 namespace = f'/rtseg_benchmark_{name}'
                 log = folder / f'{name}.log'
                 start = _process([*command, '-r', f'__ns:={namespace}'], log)
@@ -189,7 +189,7 @@ def node_race(
                 results[name].turns_fps.clear()
             turns = max(2, round(seconds / TURN_S))
             for turn in range(turns):
-                progress(f'nodes, turn {turn + 1} of {turns}')
+                say(f'nodes, turn {turn + 1} of {turns}')
                 for name, camera in cameras.items():
                     _turn(camera, results[name], TURN_S, *processes[name])
             for name, (process, _) in processes.items():

@@ -1,7 +1,12 @@
-"""Make the files of a race: models for every contender from one set of weights, and frames."""
+"""Make the files of a race: models for every contender from one set of weights, and frames.
+
+They can be kept in a folder, because preparing takes longer than racing.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+import hashlib
+import json
 from pathlib import Path
 import warnings
 
@@ -9,6 +14,7 @@ import numpy as np
 import onnx
 import torch
 
+from rtseg_ros import __version__
 from rtseg_ros.benchmark.subject import Source, Subject, load_network
 from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.conversion.convert import convert
@@ -27,11 +33,13 @@ from rtseg_ros.networks.network import (
     multiply_accumulates,
     parameter_count,
 )
+from rtseg_ros.output_files import write_text
 from rtseg_ros.runtime.model_file import ModelMetadata, read_model_file
 from rtseg_ros.runtime.preprocess import (
     IMAGENET_MEAN_RGB,
     IMAGENET_STD_RGB,
     Preprocessing,
+    preprocessing_from_dict,
     resized_frame,
 )
 
@@ -79,6 +87,50 @@ def prepare(
         parameters=parameter_count(module),
         macs=multiply_accumulates(module, size_hw),
         miou=miou,
+    )
+
+
+def kept_subject(network: str, size_hw: tuple[int, int], source: Source, folder: Path) -> Subject:
+    """Return a subject that was prepared before, or prepare and keep it.
+
+    One prepared from another checkpoint, frames or version of this package is not taken.
+
+    Args:
+        network: Name in the zoo; may be empty if the checkpoint says it.
+        size_hw: Input height and width in pixels.
+        source: Weights and frames.
+        folder: Receives a folder for each subject.
+
+    Raises:
+        BenchmarkError: If the request makes no sense.
+        RtsegError: If a checkpoint, the frames or the network cannot be used.
+    """
+    key = [__version__, network, size_hw, asdict(source), _digest(source.checkpoint)]
+    name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+    place = folder / name
+    description = place / 'subject.json'
+    if not description.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        subject = prepare(network, size_hw, source, place)
+        write_text(description, json.dumps(asdict(subject), default=str))
+    return _subject(json.loads(description.read_text(encoding='utf-8')))
+
+
+def _digest(checkpoint: str) -> str:
+    path = Path(checkpoint)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ''
+
+
+def _subject(data: dict) -> Subject:
+    return Subject(
+        **{
+            **data,
+            'size_hw': tuple(data['size_hw']),
+            'preprocessing': preprocessing_from_dict(data['preprocessing']),
+            'plain_onnx': Path(data['plain_onnx']),
+            'models': {precision: Path(path) for precision, path in data['models'].items()},
+            'frames': Path(data['frames']),
+        }
     )
 
 

@@ -1,6 +1,6 @@
 """A race: all contenders of one subject take turns, so that each meets the same machine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 import math
@@ -13,12 +13,12 @@ from rtseg_ros.benchmark.contenders.matrix_peak import PEAK
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.benchmark.worker import Runs, Worker, started
 from rtseg_ros.errors import BenchmarkError
+from rtseg_ros.progress import Say
 from rtseg_ros.runtime.model_file import output_table, read_model_file
 
 # Length of one turn: long enough to fill caches and clocks, short against the machine's moods.
 TURN_S = 1.0
 MINIMUM_TURNS = 3
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def race(
     seconds: float,
     device: str,
     maximum_runs: int,
-    progress: Progress,
+    say: Say,
 ) -> tuple[list[Result], float]:
     """Let all entrants run in turns.
 
@@ -77,7 +77,7 @@ def race(
         seconds: Time of each entrant's turns together.
         device: ``cpu`` or ``cuda``.
         maximum_runs: Most frames of each entrant.
-        progress: Told what happens.
+        say: Told what happens.
 
     Returns:
         One result per entrant, in their order, and the matrix peak in multiply-accumulates per
@@ -89,7 +89,7 @@ def race(
         running: list[tuple[Worker, Result]] = []
         for result in [*results, peak]:
             name, precision = result.entrant.name, result.entrant.precision
-            progress(f'starting {name} {precision}')
+            say(f'starting {name} {precision}')
             try:
                 start = started(subject, name, precision=precision, device=device)
                 running.append((stack.enter_context(start), result))
@@ -100,7 +100,7 @@ def race(
         most = math.ceil(maximum_runs / turns)
         order = list(range(len(running)))
         for turn in range(turns):
-            progress(f'turn {turn + 1} of {turns}')
+            say(f'turn {turn + 1} of {turns}')
             for index in order:
                 _take_turn(*running[index], most, seconds / turns)
             order.append(order.pop(0))  # nobody always runs after the same one

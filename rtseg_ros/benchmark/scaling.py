@@ -1,6 +1,6 @@
 """How time and memory grow with frame size, number of cameras and number of classes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from rtseg_ros.benchmark.contenders.contender import OURS
 from rtseg_ros.benchmark.preparation import prepare
 from rtseg_ros.benchmark.subject import Source
 from rtseg_ros.benchmark.worker import started
+from rtseg_ros.progress import Say
 
 # 0.1 to 8 megapixels, 4 : 3 to 16 : 9, sides that every network takes without padding.
 SIZES = (
@@ -27,7 +28,6 @@ CAMERAS = (1, 2, 4, 8)
 CLASSES = (2, 8, 19, 50, 150)
 CLASSES_SIZE_HW = (512, 1024)
 CAMERAS_SIZE_HW = (384, 640)
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,7 @@ class Curve:
     points: list[Point]
 
 
-def scaling(
-    network: str, source: Source, *, seconds: float, device: str, progress: Progress
-) -> list[Curve]:
+def scaling(network: str, source: Source, *, seconds: float, device: str, say: Say) -> list[Curve]:
     """Measure all curves with our Segmenter.
 
     Args:
@@ -74,19 +72,19 @@ def scaling(
         source: Weights and frames; the curve over classes always has random weights.
         seconds: Time per point.
         device: ``cpu`` or ``cuda``.
-        progress: Told what happens.
+        say: Told what happens.
     """
     sizes, classes = [], []
     for size_hw in SIZES:
-        progress(f'frame size {size_hw[0]}x{size_hw[1]}')
+        say(f'frame size {size_hw[0]}x{size_hw[1]}')
         megapixels = size_hw[0] * size_hw[1] / 1e6
         sizes.append(_single(network, size_hw, source, megapixels, seconds, device))
     for count in CLASSES:
-        progress(f'{count} classes')
+        say(f'{count} classes')
         random = replace(source, checkpoint='', num_classes=count)
         name = network or 'swiftnet_mnv2'
         classes.append(_single(name, CLASSES_SIZE_HW, random, count, seconds, device))
-    alone, shared = _cameras(network, source, seconds, device, progress)
+    alone, shared = _cameras(network, source, seconds, device, say)
     return [
         Curve('frame size', 'megapixels', sizes),
         Curve('classes', 'classes', classes),
@@ -115,7 +113,7 @@ def _single(
 
 
 def _cameras(
-    network: str, source: Source, seconds: float, device: str, progress: Progress
+    network: str, source: Source, seconds: float, device: str, say: Say
 ) -> tuple[list[Point], list[Point]]:
     """Compare one process per camera with one process that serves all in turn."""
     alone, shared = [], []
@@ -124,7 +122,7 @@ def _cameras(
         workers = [stack.enter_context(started(subject, OURS, device=device))]
         count = _count(workers[0].run(1).total_ms, seconds)
         for cameras in CAMERAS:
-            progress(f'{cameras} cameras')
+            say(f'{cameras} cameras')
             while len(workers) < cameras:
                 workers.append(stack.enter_context(started(subject, OURS, device=device)))
             each = max(2, count // cameras)

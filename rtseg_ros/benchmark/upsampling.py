@@ -1,12 +1,12 @@
 """Labels from coarse logits: our way against torch and OpenCV that interpolate everything."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 import time
 
 import cv2
 import numpy as np
 
+from rtseg_ros.progress import Say
 from rtseg_ros.runtime.upsample import labels_from_logits
 
 # Classes, size of the logits, size of the labels.
@@ -19,7 +19,6 @@ CASES = (
     (150, (128, 256), (512, 1024)),
 )
 ROUNDS = 7
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,13 @@ class UpsamplingRow:
     different: int
 
 
-def upsampling(progress: Progress) -> list[UpsamplingRow]:
+def upsampling(say: Say) -> list[UpsamplingRow]:
     """Measure all cases, the three ways in turn."""
     rows = []
     for num_classes, coarse_hw, size_hw in CASES:
         for content in ('regions', 'noise'):
             for align_corners in (False, True):
-                progress(f'{num_classes} classes, {size_hw[0]}x{size_hw[1]}, {content}')
+                say(f'{num_classes} classes, {size_hw[0]}x{size_hw[1]}, {content}')
                 make = _regions if content == 'regions' else _noise
                 logits = make(num_classes, coarse_hw)
                 rows.append(_row(logits, size_hw, content, align_corners))

@@ -2,11 +2,16 @@
 
 import argparse
 from pathlib import Path
+import shlex
+import sys
 
-from rtseg_ros.argument_types import output_file, output_folder, seconds, within
+from rtseg_ros.argument_types import add_size, output_file, output_folder, seconds, within
 from rtseg_ros.engines import PRECISIONS
 from rtseg_ros.errors import BenchmarkError
 from rtseg_ros.output_files import write_json
+from rtseg_ros.progress import Bar, StageBars
+
+DEFAULT_HW = (360, 480)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--frames', default='',
         help='folder of images, or with images and labels in it, or bag; default: made-up scenes',
     )  # fmt: skip
-    parser.add_argument(
-        '--size', nargs='+', default=['360x480'], metavar='HxW', help='height x width, in pixels'
+    add_size(
+        parser,
+        f'height and width of the input in pixels, may be given several times; default: '
+        f'{DEFAULT_HW[0]} {DEFAULT_HW[1]}',
     )
     parser.add_argument(
         '--classes', type=within(int, 1, 255), default=19, help='of random weights'
@@ -80,16 +87,56 @@ def run(arguments: argparse.Namespace) -> int:
         return _which_engine(arguments)
     if arguments.report:
         return _report(arguments)
-    if arguments.prepare_only and not arguments.keep:
-        raise BenchmarkError('--prepare-only fills a folder; name it with --keep')
-    from rtseg_ros.commands.benchmark_race import run_race
+    return _race(arguments)
 
-    return run_race(arguments)
+
+def _race(arguments: argparse.Namespace) -> int:
+    """Race and print the table; 1 if a network could not be raced."""
+    from rtseg_ros.benchmark.results.table import text_table
+    from rtseg_ros.benchmark.session import BenchmarkSettings, benchmark
+    from rtseg_ros.benchmark.subject import Source
+
+    settings = BenchmarkSettings(
+        output=arguments.output,
+        networks=tuple(arguments.networks),
+        checkpoints=tuple(arguments.checkpoint),
+        sizes_hw=tuple(tuple(size) for size in arguments.size_hw or [DEFAULT_HW]),
+        source=Source(
+            labels=arguments.labels,
+            num_classes=arguments.classes,
+            frames=arguments.frames,
+            precisions=tuple(arguments.precision),
+        ),
+        engines=tuple(arguments.engine),
+        seconds=arguments.seconds,
+        device=arguments.device,
+        node=arguments.node,
+        scaling=arguments.scaling,
+        upsampling=arguments.upsampling,
+        with_targets=arguments.targets,
+        keep=arguments.keep,
+        prepare_only=arguments.prepare_only,
+        command=shlex.join(['rtseg', 'benchmark', *sys.argv[2:]]),
+    )
+    with StageBars('race', units={'upsampling': 'case', 'scaling': 'point'}) as bars:
+        findings = benchmark(settings, say=bars.say, progress=bars.move)
+    if settings.prepare_only:
+        for failure in findings.failures:
+            print(f'not prepared: {failure}')
+        return 1 if findings.failures else 0
+    write_json(arguments.json, findings.to_dict())
+    print(text_table(findings.rows))
+    print(f'matrix peak {findings.peak_gmacs_per_s:.1f} GMAC/s')
+    for verdict in findings.targets():
+        state = 'met' if verdict.met else 'NOT MET'
+        print(f'{state:8}{verdict.target}; {verdict.subject}: {verdict.figure}')
+    for failure in findings.failures:
+        print(f'not raced: {failure}')
+    print(f'wrote benchmark.json, .csv, .md and pictures to {settings.output.resolve()}')
+    return 1 if findings.failures else 0
 
 
 def _which_engine(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from rtseg_ros.benchmark.engines import which_engine
     from rtseg_ros.benchmark.results.engine_table import engine_table
 
@@ -97,12 +144,12 @@ def _which_engine(arguments: argparse.Namespace) -> int:
         raise BenchmarkError(
             '--which-engine takes one model file and no networks or checkpoints; convert one first'
         )
-    with tqdm(bar_format='{postfix}', leave=False) as bar:
+    with Bar(bar_format='{postfix}', leave=False) as bar:
         comparison = which_engine(
             arguments.which_engine,
             frames=arguments.frames,
             seconds=arguments.seconds,
-            progress=bar.set_postfix_str,
+            say=bar.say,
         )
     print(engine_table(comparison))
     write_json(arguments.json, comparison.to_dict())

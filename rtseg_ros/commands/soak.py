@@ -3,19 +3,18 @@
 import argparse
 from dataclasses import asdict
 import json
-from pathlib import Path
-import tempfile
+import sys
 
-from tqdm import tqdm
-
-from rtseg_ros.argument_types import output_file, within
-from rtseg_ros.installation import use_image_profile
+from rtseg_ros.argument_types import add_size, output_file, within
+from rtseg_ros.errors import SettingError
 from rtseg_ros.machine import machine
 from rtseg_ros.output_files import write_json
-from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
+from rtseg_ros.progress import Bar
+from rtseg_ros.runtime.model_file import DEFAULT_MODEL
 
 # Shorter, and too little memory is seen after the start to say whether it grows.
 MINIMUM_S = 6.0
+DEFAULT_HW = (480, 640)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='frames per frame it can take',
     )
     parser.add_argument('--model', default=DEFAULT_MODEL, help='.onnx file or shipped name')
-    parser.add_argument(
-        '--size', type=size_hw, default='640x480', metavar='WxH', help='of the frames'
+    add_size(
+        parser,
+        f'height and width of the frames in pixels; default: {DEFAULT_HW[0]} {DEFAULT_HW[1]}',
     )
     parser.add_argument(
         '--max-age-ms', type=within(float, 0, 1e6), default=0.0, help="the node's parameter"
@@ -46,24 +46,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the soak; 3 if something was not met."""
-    use_image_profile()
-    from rtseg_ros.harness.node_process import isolate_graph
-    from rtseg_ros.harness.soak import SoakSettings, run_soak
+    from rtseg_ros.harness.soak import SoakSettings, soak  # --help needs no ROS
 
-    isolate_graph()
-    seconds = arguments.minutes * 60
-    with tempfile.TemporaryDirectory() as folder, tqdm(total=round(seconds), unit='s') as bar:
-        report = run_soak(
-            SoakSettings(
-                model=str(model_path(arguments.model).resolve()),
-                size_hw=arguments.size,
-                seconds=seconds,
-                overload=arguments.overload,
-                max_age_ms=arguments.max_age_ms,
-                log_dir=Path(folder),
-            ),
-            progress=lambda passed: bar.update(round(passed) - bar.n),
-        )
+    sizes = arguments.size_hw or [DEFAULT_HW]
+    if len(sizes) > 1:
+        raise SettingError(f'{len(sizes)} sizes are given; a soak has frames of one size')
+    height, width = sizes[0]
+    print(f'frames of {height}x{width} (height x width)', file=sys.stderr)
+    settings = SoakSettings(
+        model=arguments.model,
+        size_hw=(height, width),
+        seconds=arguments.minutes * 60,
+        overload=arguments.overload,
+        max_age_ms=arguments.max_age_ms,
+    )
+    with Bar(unit='s') as bar:
+        report = soak(settings, progress=bar.move)
     problems = report.problems(growth_mib=arguments.growth_mib)
     summary = {**asdict(report), 'problems': problems, 'machine': machine()}
     print(json.dumps(summary, indent=2))
@@ -71,13 +69,3 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in problems:
         print(f'not met: {problem}')
     return 3 if problems else 0
-
-
-def size_hw(text: str) -> tuple[int, int]:
-    """Read WxH; return height and width."""
-    width, found, height = text.partition('x')
-    if not (found and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise argparse.ArgumentTypeError(
-            f"it is '{text}'; give width x height in pixels, e.g. 640x480"
-        )
-    return int(height), int(width)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
+import tempfile
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -19,10 +20,13 @@ from rtseg_ros.errors import RtsegError
 from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
-from rtseg_ros.harness.node_process import NodeProcess, node_arguments
+from rtseg_ros.harness.node_process import NodeProcess, isolate_graph, node_arguments
+from rtseg_ros.installation import use_image_profile
 from rtseg_ros.nodes.diagnostics import is_from
 from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.nodes.segmentation.accounting import WINDOW
+from rtseg_ros.progress import Counted
+from rtseg_ros.runtime.model_file import model_path
 
 NAMESPACE = '/rtseg_soak'
 PROBES = 20
@@ -32,7 +36,6 @@ SETTLING = 0.1
 PATIENCE_S = 60.0
 # Where a frame ends that gets no mask, if none is sent before its mask came.
 _LOST = ('stale', 'rejected', 'failed')
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,10 @@ class SoakSettings:
 
     Attributes:
         model: Path or shipped name.
-        size_hw: Size of the frames.
+        size_hw: Height and width of the frames in pixels.
         seconds: How long.
         overload: Frames sent per frame that the node can take.
         max_age_ms: The node's parameter.
-        log_dir: Receives the node's log.
     """
 
     model: str
@@ -53,7 +55,6 @@ class SoakSettings:
     seconds: float
     overload: float
     max_age_ms: float
-    log_dir: Path
 
 
 @dataclass(frozen=True)
@@ -182,22 +183,29 @@ class _Listener:
                 self.values = {item.key: item.value for item in status.values}
 
 
-def run_soak(settings: SoakSettings, *, progress: Progress) -> SoakReport:
+def soak(settings: SoakSettings, *, progress: Counted) -> SoakReport:
     """Start a node, measure what it can take, send more than that, look at what it does.
 
     Args:
         settings: What to run.
-        progress: Called with the seconds that have passed.
+        progress: Told how many seconds of how many have passed.
 
     Raises:
         RtsegError: If the node ends, does not answer, or gives no masks.
     """
+    # Node and soak must agree on the transport, and DDS reads it when rclpy starts.
+    use_image_profile()
+    isolate_graph()
+    model = str(model_path(settings.model).resolve())
     # Without rclpy's handlers a signal interrupts here, and the graph stays up for a clean end.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
-        parameters = {'model': settings.model, 'max_age_ms': float(settings.max_age_ms)}
+        parameters = {'model': model, 'max_age_ms': float(settings.max_age_ms)}
         arguments = node_arguments(NAMESPACE, parameters)
-        with NodeProcess('segmentation_node', arguments, settings.log_dir) as process:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            NodeProcess('segmentation_node', arguments, Path(folder)) as process,
+        ):
             listener = _Listener(rclpy.create_node('soak', namespace=NAMESPACE))
             lifecycle = LifecycleClient(listener.node, 'segmentation')
             lifecycle.change('configure')
@@ -209,7 +217,7 @@ def run_soak(settings: SoakSettings, *, progress: Progress) -> SoakReport:
 
 
 def _soak(
-    settings: SoakSettings, listener: _Listener, process: NodeProcess, progress: Progress
+    settings: SoakSettings, listener: _Listener, process: NodeProcess, progress: Counted
 ) -> SoakReport:
     frames = np.random.default_rng(0).integers(0, 256, (4, *settings.size_hw, 3), np.uint8)
     period_s = _time_of_one(listener, frames, settings) / settings.overload
@@ -230,7 +238,7 @@ def _soak(
         if not memory or now - start - memory[-1][0] >= MEMORY_PERIOD_S:
             process.check()
             memory.append((now - start, _resident_mib(process.process.pid)))
-            progress(now - start)
+            progress(round(now - start), round(settings.seconds))
         if int(listener.values.get('published', 0)) >= next_window:
             windows.append(listener.window())
             next_window += WINDOW
@@ -279,7 +287,7 @@ def _time_of_one(listener: _Listener, frames: np.ndarray, settings: SoakSettings
 def _no_mask(settings: SoakSettings, listener: _Listener) -> RtsegError:
     height, width = settings.size_hw
     text = ', '.join(f'{name} {listener.values.get(name, 0)}' for name in BINS)
-    text = f'no mask came back of a frame of {width}x{height}: {text}'
+    text = f'no mask came back of a frame of {height}x{width} (height x width): {text}'
     if error := listener.values.get('last_error'):
         text += f' ({error})'
     if settings.max_age_ms:

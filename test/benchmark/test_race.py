@@ -31,9 +31,7 @@ def subject(tmp_path_factory):
 @pytest.fixture(scope='module')
 def results(subject):
     entrants = [Entrant('torch'), Entrant(OURS), Entrant(OURS, 'int8')]
-    return race(
-        subject, entrants, seconds=9, device='cpu', maximum_runs=27, progress=lambda _: None
-    )
+    return race(subject, entrants, seconds=9, device='cpu', maximum_runs=27, say=lambda _: None)
 
 
 def test_the_files_of_a_subject(subject):
@@ -123,7 +121,7 @@ def test_the_command_writes_tables_and_pictures(tmp_path, capsys, monkeypatch):
 
 
 def test_targets_are_not_a_user_s(tmp_path, capsys):
-    words = f'benchmark {NETWORK} --size 64x96 --classes 5 --engine onnxruntime rtseg'
+    words = f'benchmark {NETWORK} --size-hw 64 96 --classes 5 --engine onnxruntime rtseg'
     assert main([*words.split(), '--seconds', '0.1', '--output', str(tmp_path)]) == 0
     assert json.loads((tmp_path / 'benchmark.json').read_text())['targets'] == []
     assert 'Targets' not in (tmp_path / 'benchmark.md').read_text()

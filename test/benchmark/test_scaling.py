@@ -16,9 +16,7 @@ def curves():
         patch.setattr(module, 'CAMERAS', (1, 2))
         patch.setattr(module, 'CLASSES_SIZE_HW', (64, 64))
         patch.setattr(module, 'CAMERAS_SIZE_HW', (64, 64))
-        found = scaling(
-            'swiftnet_mnv2', Source(), seconds=0.2, device='cpu', progress=lambda _: None
-        )
+        found = scaling('swiftnet_mnv2', Source(), seconds=0.2, device='cpu', say=lambda _: None)
     return {curve.name: curve for curve in found}
 
 

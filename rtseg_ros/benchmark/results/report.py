@@ -1,46 +1,48 @@
 """A benchmark as one Markdown page: machine, command, tables, targets, pictures."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from rtseg_ros.benchmark.results.findings import Findings
 from rtseg_ros.benchmark.results.published import PUBLISHED
-from rtseg_ros.benchmark.results.table import Row, markdown_table
+from rtseg_ros.benchmark.results.table import NodeFigures, Row, markdown_table
+from rtseg_ros.benchmark.results.targets import Verdict
+from rtseg_ros.benchmark.scaling import Curve
+from rtseg_ros.benchmark.upsampling import UpsamplingRow
 from rtseg_ros.benchmark.worker import ENTRIES
 
 
-def markdown_report(document: dict[str, Any], rows: Sequence[Row], pictures: list[str]) -> str:
+def markdown_report(findings: Findings, pictures: Sequence[str]) -> str:
     """Return the page.
 
     Args:
-        document: What benchmark.json holds.
-        rows: Its rows.
+        findings: What was measured.
         pictures: Files that lie beside the page.
     """
-    machine = document['machine']
+    machine, rows, targets = findings.machine, findings.rows, findings.targets()
     parts = [
         '# Benchmark',
         f'{machine["processor"]}, {machine["cores"]} cores, {machine["memory_gib"]} GiB, '
-        f'{machine["system"]}, Python {machine["python"]}; {document["date"]}, load '
-        f'before the run {document["load_before"]:.1f}; matrix peak in the same run '
-        f'{document["matrix_peak_gmacs_per_s"]:.1f} GMAC/s. Made by:',
-        f'```sh\n{document["command"]}\n```',
+        f'{machine["system"]}, Python {machine["python"]}; {findings.date}, load '
+        f'before the run {findings.load_before:.1f}; matrix peak in the same run '
+        f'{findings.peak_gmacs_per_s:.1f} GMAC/s. Made by:',
+        f'```sh\n{findings.command}\n```',
     ]
     if rows:
         parts += [
             'Times are from uint8 frame to uint8 labels, one frame at a time; all contenders of '
             'a network and size took turns in processes of their own.',
             markdown_table(rows),
-            'Contenders: ' + '; '.join(_descriptions(rows, document['device'])) + '.',
+            'Contenders: ' + '; '.join(_descriptions(rows, findings.device)) + '.',
         ]
-    parts += [f'Not raced: {failure}' for failure in document['failures']]
-    if document['nodes']:
-        parts += ['## Nodes over DDS', _nodes(document['nodes'])]
-    if document['targets']:
-        parts += ['## Targets', _targets(document['targets'])]
-    if document['scaling']:
-        parts += ['## How cost grows', _scaling(document['scaling'])]
-    if document['upsampling']:
-        parts += ['## Labels from coarse logits', _upsampling(document['upsampling'])]
+    parts += [f'Not raced: {failure}' for failure in findings.failures]
+    if findings.nodes:
+        parts += ['## Nodes over DDS', _nodes(findings.nodes)]
+    if targets:
+        parts += ['## Targets', _targets(targets)]
+    if findings.curves:
+        parts += ['## How cost grows', _scaling(findings.curves)]
+    if findings.upsampling:
+        parts += ['## Labels from coarse logits', _upsampling(findings.upsampling)]
     parts += [f'![{name}]({name})' for name in pictures]
     parts += ['## As published, on the GPUs of their time', _published()]
     return '\n\n'.join(parts) + '\n'
@@ -59,80 +61,80 @@ def _descriptions(rows: Sequence[Row], device: str) -> list[str]:
     ]
 
 
-def _nodes(nodes: list[dict[str, Any]]) -> str:
+def _nodes(nodes: Sequence[NodeFigures]) -> str:
     headings = (
         'network', 'ours FPS', 'plain FPS', 'ratio', 'ratio of best turns', 'ours ms', 'plain ms',
         'ours MiB', 'plain MiB', 'agree',
     )  # fmt: skip
     lines = [
         [
-            node['subject'],
-            f'{node["ours_fps"]:.2f}',
-            f'{node["plain_fps"]:.2f}',
-            f'{node["ours_fps"] / node["plain_fps"]:.2f}',
-            f'{node["ours_best_fps"] / node["plain_best_fps"]:.2f}',
-            f'{node["ours_latency_ms"]:.1f}',
-            f'{node["plain_latency_ms"]:.1f}',
-            f'{node["ours_memory_mib"]:.0f}',
-            f'{node["plain_memory_mib"]:.0f}',
-            f'{node["agreement"]:.4f}',
+            node.subject,
+            f'{node.ours_fps:.2f}',
+            f'{node.plain_fps:.2f}',
+            f'{node.ours_fps / node.plain_fps:.2f}',
+            f'{node.ours_best_fps / node.plain_best_fps:.2f}',
+            f'{node.ours_latency_ms:.1f}',
+            f'{node.plain_latency_ms:.1f}',
+            f'{node.ours_memory_mib:.0f}',
+            f'{node.plain_memory_mib:.0f}',
+            f'{node.agreement:.4f}',
         ]
         for node in nodes
     ]
     stages = [
-        f'{node["subject"]}, median stages of our node in ms: '
-        + ', '.join(f'{name} {value:.2f}' for name, value in node['stages_ms'].items())
+        f'{node.subject}, median stages of our node in ms: '
+        + ', '.join(f'{name} {value:.2f}' for name, value in node.stages_ms.items())
         for node in nodes
     ]
     return '\n\n'.join([_table(headings, lines), *stages])
 
 
-def _targets(targets: list[dict[str, Any]]) -> str:
+def _targets(targets: Sequence[Verdict]) -> str:
     lines = [
-        [item['target'], item['subject'], item['figure'], 'met' if item['met'] else '**not met**']
+        [item.target, item.subject, item.figure, 'met' if item.met else '**not met**']
         for item in targets
     ]
     return _table(('target', 'network', 'measured', ''), lines)
 
 
-def _upsampling(rows: list[dict[str, Any]]) -> str:
+def _upsampling(rows: Sequence[UpsamplingRow]) -> str:
     headings = (
         'classes', 'logits', 'labels', 'content', 'align_corners', 'ours ms', 'torch ms',
         'OpenCV ms', 'pixels that differ from torch',
     )  # fmt: skip
     lines = [
         [
-            str(row['classes']),
-            row['logits'],
-            row['labels'],
-            row['content'],
-            str(row['align_corners']),
-            f'{row["ours_ms"]:.2f}',
-            f'{row["torch_ms"]:.1f}',
-            '-' if row['opencv_ms'] is None else f'{row["opencv_ms"]:.2f}',
-            str(row['different']),
+            str(row.classes),
+            row.logits,
+            row.labels,
+            row.content,
+            str(row.align_corners),
+            f'{row.ours_ms:.2f}',
+            f'{row.torch_ms:.1f}',
+            '-' if row.opencv_ms is None else f'{row.opencv_ms:.2f}',
+            str(row.different),
         ]
         for row in rows
     ]
     return _table(headings, lines)
 
 
-def _scaling(curves: list[dict[str, Any]]) -> str:
+def _scaling(curves: Sequence[Curve]) -> str:
     parts = []
     for curve in curves:
-        stages = list(curve['points'][0]['stages_ms'])
+        stages = list(curve.points[0].stages_ms)
         lines = [
             [
-                f'{point["x"]:.3g}',
-                f'{point["total_ms"]:.1f}',
-                f'{point["fps"]:.2f}',
-                f'{point["memory_mib"]:.0f}',
-                *[f'{point["stages_ms"][stage]:.2f}' for stage in stages],
+                f'{point.x:.3g}',
+                f'{point.total_ms:.1f}',
+                f'{point.fps:.2f}',
+                f'{point.memory_mib:.0f}',
+                *[f'{point.stages_ms[stage]:.2f}' for stage in stages],
             ]
-            for point in curve['points']
+            for point in curve.points
         ]
-        headings = (curve['unit'], 'ms', 'FPS', 'MiB', *[f'{stage} ms' for stage in stages])
-        parts.append(f'{curve["name"].capitalize()}:\n\n{_table(headings, lines)}')
+        headings = (curve.unit, 'ms', 'FPS', 'MiB', *[f'{stage} ms' for stage in stages])
+        parts.append(f'{curve.name.capitalize()}:\n\n{_table(headings, lines)}')
     return '\n\n'.join(parts)
 
 

@@ -55,6 +55,37 @@ class Row:
     error: str
 
 
+@dataclass(frozen=True)
+class NodeFigures:
+    """Our node beside the plain one, on one subject.
+
+    Attributes:
+        subject: Network and size.
+        ours_fps: Masks per second over all turns.
+        plain_fps: The same of the plain node.
+        ours_best_fps: In the best turn.
+        plain_best_fps: The same of the plain node.
+        ours_latency_ms: Median, from publishing an image to receiving its mask.
+        plain_latency_ms: The same of the plain node.
+        ours_memory_mib: Largest resident memory of the process.
+        plain_memory_mib: The same of the plain node.
+        agreement: Share of pixels that both label alike, 0..1.
+        stages_ms: Median time of each stage of our node; empty where no report came in time.
+    """
+
+    subject: str
+    ours_fps: float
+    plain_fps: float
+    ours_best_fps: float
+    plain_best_fps: float
+    ours_latency_ms: float
+    plain_latency_ms: float
+    ours_memory_mib: float
+    plain_memory_mib: float
+    agreement: float
+    stages_ms: dict[str, float]
+
+
 def row_from_result(result: Result, *, peak_macs_per_s: float) -> Row:
     """Return the figures of one result."""
     subject, entrant = result.subject, result.entrant

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rtseg_ros.benchmark.contenders.contender import OURS
-from rtseg_ros.benchmark.results.table import Row
+from rtseg_ros.benchmark.results.table import NodeFigures, Row
 from rtseg_ros.benchmark.upsampling import UpsamplingRow
 
 SEGMENTER_RATIO = 1.5
@@ -48,23 +47,20 @@ def verdicts(rows: Sequence[Row]) -> list[Verdict]:
     return found
 
 
-def node_verdicts(node: Mapping[str, Any]) -> list[Verdict]:
-    """Check our node against the plain one, and against its own inference.
-
-    Args:
-        node: An entry of ``nodes`` in benchmark.json.
-    """
-    ratio = node['ours_fps'] / node['plain_fps']
-    undisturbed = node['ours_best_fps'] / node['plain_best_fps']
+def node_verdicts(node: NodeFigures) -> list[Verdict]:
+    """Check our node against the plain one, and against its own inference."""
+    ratio = node.ours_fps / node.plain_fps
+    undisturbed = node.ours_best_fps / node.plain_best_fps
     rate = Verdict(
         f"node: at least {NODE_RATIO:g} times the plain rclpy and torch node's frame rate, on "
         'average and in the best turn of each',
-        node['subject'],
-        f'{node["ours_fps"]:.2f} / {node["plain_fps"]:.2f} FPS = {ratio:.2f}, {undisturbed:.2f}',
+        node.subject,
+        f'{node.ours_fps:.2f} / {node.plain_fps:.2f} FPS = {ratio:.2f}, {undisturbed:.2f}',
         min(ratio, undisturbed) >= NODE_RATIO,
     )
-    stages_ms = node['stages_ms']  # empty where no report came in time
-    return [rate, *([_outside(stages_ms, node['subject'], 'node: ')] if stages_ms else [])]
+    if not node.stages_ms:
+        return [rate]
+    return [rate, _outside(node.stages_ms, node.subject, 'node: ')]
 
 
 def upsampling_verdicts(rows: Sequence[UpsamplingRow]) -> list[Verdict]:

@@ -1,13 +1,20 @@
 """Rows, tables and targets from hand-made results."""
 
 import csv
+from dataclasses import replace
 import io
 from pathlib import Path
 
 import pytest
 
 from rtseg_ros.benchmark.race import Entrant, Result
-from rtseg_ros.benchmark.results.table import csv_text, markdown_table, row_from_result, text_table
+from rtseg_ros.benchmark.results.table import (
+    NodeFigures,
+    csv_text,
+    markdown_table,
+    row_from_result,
+    text_table,
+)
 from rtseg_ros.benchmark.results.targets import node_verdicts, upsampling_verdicts, verdicts
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.benchmark.upsampling import UpsamplingRow
@@ -104,17 +111,18 @@ def test_targets_that_are_missed():
 
 def test_targets_of_the_node():
     stages_ms = {'decode': 1.0, 'infer': 50.0, 'labels': 3.0, 'publish': 1.0}
-    node = {
-        'ours_fps': 30.0, 'plain_fps': 10.0, 'ours_best_fps': 36.0, 'plain_best_fps': 12.0,
-        'subject': 'x', 'stages_ms': stages_ms,
-    }  # fmt: skip
+    node = NodeFigures(
+        subject='x', ours_fps=30.0, plain_fps=10.0, ours_best_fps=36.0, plain_best_fps=12.0,
+        ours_latency_ms=1.0, plain_latency_ms=1.0, ours_memory_mib=1.0, plain_memory_mib=1.0,
+        agreement=1.0, stages_ms=stages_ms,
+    )  # fmt: skip
     assert [verdict.met for verdict in node_verdicts(node)] == [True, True]
     rate, outside = node_verdicts(
-        {**node, 'ours_fps': 29.9, 'stages_ms': {**stages_ms, 'publish': 1.1}}
+        replace(node, ours_fps=29.9, stages_ms={**stages_ms, 'publish': 1.1})
     )
     assert not rate.met
     assert '= 2.99, 3.00' in rate.figure
-    assert not node_verdicts({**node, 'ours_best_fps': 35.0})[0].met
+    assert not node_verdicts(replace(node, ours_best_fps=35.0))[0].met
     assert not outside.met
     assert '5.10 / 50.00 ms = 10.2%' in outside.figure
 

@@ -26,8 +26,8 @@ def test_two_minutes_of_three_times_too_many_frames(make_model, tmp_path):
     report = tmp_path / 'soak.json'
     model = make_model(size_hw=(240, 320), work=6)
     done = subprocess.run(
-        [sys.executable, '-m', 'rtseg_ros.cli', 'soak', '--minutes', '2', '--size', '320x240',
-         '--model', str(model), '--json', str(report)],
+        [sys.executable, '-m', 'rtseg_ros.cli', 'soak', '--minutes', '2',
+         '--size-hw', '240', '320', '--model', str(model), '--json', str(report)],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode in (0, 3), done.stdout + done.stderr
@@ -48,12 +48,13 @@ def test_soak_ends_at_the_first_frame_without_a_mask(make_model):
     pytest.importorskip('tqdm', reason='rtseg soak shows its progress with tqdm')
     start = time.monotonic()
     done = subprocess.run(
-        [sys.executable, '-m', 'rtseg_ros.cli', 'soak', '--size', '320x240',
+        [sys.executable, '-m', 'rtseg_ros.cli', 'soak', '--size', '240x320',
          '--max-age-ms', '0.001', '--model', str(make_model(size_hw=(240, 320)))],
         capture_output=True, text=True, timeout=100,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
-    assert 'no mask came back of a frame of 320x240: published 0' in done.stderr
+    assert 'no mask came back of a frame of 240x320 (height x width): published 0' in done.stderr
+    assert 'frames of 240x320 (height x width)' in done.stderr
     assert 'max_age_ms, here 0.001' in done.stderr
     assert 'Traceback' not in done.stderr
     assert time.monotonic() - start < 50  # the account says so, long before the patience ends
