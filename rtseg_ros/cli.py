@@ -87,6 +87,15 @@ def _main(words: list[str]) -> int:
         return 141
 
 
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Says the default behind an option, where there is one to say."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        nothing = action.default in (None, '', False) or action.default == []
+        stated = 'default: ' in (action.help or '')
+        return action.help if nothing or stated else super()._get_help_string(action)
+
+
 def _reader_is_gone() -> bool:
     """Tell whether the output goes to a closed pipe, as by ``| head``; then to nowhere."""
     output = select.poll()
@@ -115,7 +124,7 @@ def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=f'rtseg {verb}',
         description=f'{VERBS[verb][0].upper()}{VERBS[verb][1:]}.',
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_HelpFormatter,
     )
     try:
         command = importlib.import_module(f'rtseg_ros.commands.{verb}')

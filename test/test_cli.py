@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import subprocess
 import sys
 
@@ -128,6 +129,18 @@ def test_an_error_of_the_system_is_one_line(tmp_path, capsys, monkeypatch):
     assert main(['models', '--describe', model, '--json', str(tmp_path / 'x.json')]) == 1
     said = capsys.readouterr().err
     assert said == f"rtseg models: '{tmp_path / 'x.json'}': No space left on device\n"
+
+
+@pytest.mark.parametrize('verb', VERBS)
+def test_help_says_a_default_where_there_is_one(verb, capsys):
+    for needed in ('torch', 'rosbags', 'tqdm'):
+        pytest.importorskip(needed, reason=f'{needed} is not installed')
+    with pytest.raises(SystemExit) as ended:
+        main([verb, '--help'])
+    assert ended.value.code == 0
+    said = ' '.join(capsys.readouterr().out.split())
+    assert not re.search(r'default: (None|False|\[\]|\))', said)
+    assert len(re.findall(r'\(default: ', said)) >= (0 if verb in ('models', 'runs') else 1)
 
 
 @pytest.mark.parametrize(
