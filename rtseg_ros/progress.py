@@ -90,7 +90,7 @@ class StageBars:
         if stage != self._stage or self._bar is None:
             self._close()
             self._stage = stage
-            if total == 1.0:  # a fraction of minutes; of no interest once it is over
+            if isinstance(total, float):  # a fraction of minutes; of no interest once it is over
                 self._bar = Bar(desc=stage, leave=False, bar_format=FRACTION)
             else:
                 self._bar = Bar(desc=stage or None, unit=self._units.get(stage, self._unit))
