@@ -4,15 +4,11 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-import cv2
-
 from rtseg_ros.argument_types import output_file
 from rtseg_ros.errors import TrainingError
-from rtseg_ros.frames.sample import read_items
-from rtseg_ros.labels import LabelSet
-from rtseg_ros.output_files import replace_files, write_json
-from rtseg_ros.training.results.sheet import sheet
-from rtseg_ros.training.results.summary import RunSummary, markdown_table, summarise_run
+from rtseg_ros.output_files import write_json
+from rtseg_ros.training.results.sheet import draw_sheet
+from rtseg_ros.training.results.summary import markdown_table, summarise_run
 
 SHEET_FRAMES = 3
 
@@ -39,15 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     runs = {folder: summarise_run(folder) for folder in arguments.runs}
     print(markdown_table(list(runs.values())))
     if arguments.sheet is not None:
-        _draw(arguments, runs)
+        ordered = sorted(runs, key=lambda folder: -runs[folder].miou)
+        draw_sheet(arguments.sheet, ordered, arguments.frames, limit=SHEET_FRAMES)
     write_json(arguments.json, [asdict(item) for item in runs.values()])
     return 0
-
-
-def _draw(arguments: argparse.Namespace, runs: dict[Path, RunSummary]) -> None:
-    any_labels = LabelSet('unknown', ('unknown',), ((0, 0, 0),))  # the truth is not drawn
-    items = read_items(arguments.frames, limit=SHEET_FRAMES, labels=any_labels)
-    ordered = sorted(runs, key=lambda folder: -runs[folder].miou)
-    picture = sheet(ordered, [item.frame() for item in items])
-    _, encoded = cv2.imencode(arguments.sheet.suffix, picture)
-    replace_files({arguments.sheet: encoded.tobytes()})

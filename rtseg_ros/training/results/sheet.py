@@ -7,15 +7,36 @@ import cv2
 import numpy as np
 
 from rtseg_ros.errors import TrainingError
+from rtseg_ros.frames.sample import read_items
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.legend import legend
 from rtseg_ros.labels.overlay import overlay_from_labels
 from rtseg_ros.networks.zoo import create_network
+from rtseg_ros.output_files import replace_files
 from rtseg_ros.training.checkpoint import TrainingCheckpoint, load_checkpoint
 from rtseg_ros.training.prediction import label_frame
 
 _CELL_WIDTH = 288
 _NAME_WIDTH = 220
+
+
+def draw_sheet(path: Path, folders: Sequence[Path], frames: Path, *, limit: int) -> None:
+    """Write a picture of what runs see in a few of the frames.
+
+    Args:
+        path: Of the picture; its ending, .jpg or .png, is the format.
+        folders: Of the runs, in the order in which they appear; all of one label set.
+        frames: Folder of images or bag.
+        limit: How many of the frames.
+
+    Raises:
+        RtsegError: If the frames or a run cannot be read.
+    """
+    any_labels = LabelSet('unknown', ('unknown',), ((0, 0, 0),))  # the truth is not drawn
+    items = read_items(frames, limit=limit, labels=any_labels)
+    picture = sheet(folders, [item.frame() for item in items])
+    _, encoded = cv2.imencode(path.suffix, picture)
+    replace_files({path: encoded.tobytes()})
 
 
 def sheet(folders: Sequence[Path], frames: Sequence[np.ndarray]) -> np.ndarray:
