@@ -1,6 +1,7 @@
 """``rtseg convert``: a training checkpoint becomes a model file, a model file a TensorRT plan."""
 
 import argparse
+from collections.abc import Callable
 import sys
 from typing import Any
 
@@ -10,10 +11,10 @@ from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ParityError
 from rtseg_ros.options import add_options, settings_from_options
 from rtseg_ros.output_files import write_json
+from rtseg_ros.progress import StageBars
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 TENSORRT = 'tensorrt_'
-BAR = 30
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,40 +36,43 @@ def run(args: argparse.Namespace) -> int:
     figures: dict[str, Any] = {}
     model = settings.checkpoint
     try:
-        if not only_engine(settings, options):
-            figures, model = _converted(settings), settings.output
-        if settings.engine:
-            built = build_model_plan(model, options, _show)
-            print(built.summary())
-            figures['engine'] = built.to_dict()
+        with StageBars('step') as bars:
+            if not only_engine(settings, options):
+                figures, model = _converted(settings, bars), settings.output
+            if settings.engine:
+                built = build_model_plan(model, options, _shown_by(bars))
+                bars.print(built.summary())
+                figures['engine'] = built.to_dict()
     except ParityError as error:
-        print(f'\nrtseg convert: {error}', file=sys.stderr)
+        print(f'rtseg convert: {error}', file=sys.stderr)
         return 3
     write_json(args.json, figures)
     return 0
 
 
-def _converted(settings: ConversionSettings) -> dict[str, Any]:
+def _converted(settings: ConversionSettings, bars: StageBars) -> dict[str, Any]:
     # Imported here: a robot that only builds plans has no torch.
     from rtseg_ros.conversion.convert import convert
 
-    done = convert(settings, _show)
+    done = convert(settings, _shown_by(bars))
     for note in done.notes:
-        print(note)
-    print(done.parity.summary())
+        bars.print(note)
+    bars.print(done.parity.summary())
     if not done.parity.passed:
-        print(f'tolerance {done.parity.tolerance:g} MISSED, written because of --keep-anyway')
-    print(f'wrote {done.model} and {done.report.name}')
+        bars.print(f'tolerance {done.parity.tolerance:g} MISSED, written because of --keep-anyway')
+    bars.print(f'wrote {done.model} and {done.report.name}')
     return done.to_dict()
 
 
-def _show(stage: str, done: int, total: int) -> None:
-    """Show progress: one line per stage, on a terminal with a bar that grows in place."""
-    if total == 1:
-        print(stage, flush=True)
-    elif sys.stdout.isatty():
-        bar = '#' * (BAR * done // total)
-        end = '\n' if done == total else ''
-        print(f'\r{stage} [{bar:<{BAR}}] {done}/{total}', end=end, flush=True)
-    elif done == total:
-        print(f'{stage} {done}/{total}', flush=True)
+def _shown_by(bars: StageBars) -> Callable[[str, int, int], None]:
+    """Return what shows progress: a line per stage, on a terminal bars of the long ones."""
+
+    def show(stage: str, done: int, total: int) -> None:
+        if total == 1:
+            bars.print(stage)
+        elif sys.stderr.isatty():
+            bars.move(stage, done, total)
+        elif done == total:
+            bars.print(f'{stage} {done}/{total}')
+
+    return show
