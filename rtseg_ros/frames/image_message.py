@@ -89,7 +89,7 @@ LARGEST_PIXELS = 2**26
 
 
 def frame_from_image(message: ImageLike) -> np.ndarray:
-    """Return the pixels of an image message.
+    """Return the pixels of an image message; nodes go through ``nodes.messages``, which adds more.
 
     Args:
         message: One of ``ENCODINGS``; rows may be padded (``step``). 16-bit values are scaled

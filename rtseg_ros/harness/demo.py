@@ -17,12 +17,12 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from rtseg_ros.errors import RtsegError
-from rtseg_ros.frames.image_message import frame_from_compressed, pixels_from_image
+from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.harness.node_process import NodeProcess, node_arguments
 from rtseg_ros.nodes.diagnostics import full_name, is_from
-from rtseg_ros.nodes.messages import frame_from_image
+from rtseg_ros.nodes.messages import frame_from_message
 
 NAMESPACE = '/rtseg_demo'
 SETTLE_S = 2.5  # two periods of the node's diagnostics after the last frame
@@ -149,7 +149,7 @@ class _Listener(Node):
     def _overlay(self, message: Image) -> None:
         self.recording.overlays += 1
         stamp = _stamp_ns(message)
-        overlay = frame_from_image(message)
+        overlay = frame_from_message(message)
         self._on_overlay(overlay, stamp)
         if not self._due or self._played() < self._due[0]:
             return
@@ -158,7 +158,7 @@ class _Listener(Node):
             self._due.pop(0)
             self.recording.moments.append(
                 Moment(
-                    frame_from_compressed(frame) if self._compressed else frame_from_image(frame),
+                    frame_from_message(frame),
                     pixels_from_image(mask),
                     overlay,
                 )

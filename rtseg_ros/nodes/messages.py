@@ -17,10 +17,11 @@ from rtseg_ros.runtime.geometry import Layout
 _GENERIC = re.compile(r'\d+[USF]C\d+')
 
 
-def frame_from_image(message: Image | CompressedImage) -> np.ndarray:
-    """Return the pixels of a message as ``rtseg_ros.frames.image_message`` does.
+def frame_from_message(message: Image | CompressedImage) -> np.ndarray:
+    """Return the pixels of a message, raw or compressed.
 
-    Encodings that it does not know go through cv_bridge where that is installed.
+    As ``frames.image_message.frame_from_image``, which bags are read with, too; encodings that it
+    does not know go through cv_bridge where that is installed.
 
     Returns:
         (H, W, 3) uint8 BGR. Read-only and without a copy for unpadded bgr8; the message owns

@@ -11,7 +11,12 @@ from std_msgs.msg import Header
 from rtseg_ros.errors import FrameError
 from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.nodes import messages
-from rtseg_ros.nodes.messages import camera_info_of_mask, fits, frame_from_image, image_from_array
+from rtseg_ros.nodes.messages import (
+    camera_info_of_mask,
+    fits,
+    frame_from_message,
+    image_from_array,
+)
 from rtseg_ros.runtime.geometry import Geometry, layout
 
 
@@ -87,14 +92,14 @@ def test_unknown_encoding_goes_through_cv_bridge(monkeypatch):
     with pytest.raises(
         FrameError, match=r"'yuv9' is not supported; .*cv_bridge.*where it is inst"
     ):
-        frame_from_image(odd)
+        frame_from_message(odd)
     monkeypatch.setattr(messages, '_cv_bridge', lambda: (Bridge(), ''))
-    assert (frame_from_image(odd) == 7).all()
+    assert (frame_from_message(odd) == 7).all()
     with pytest.raises(FrameError, match=r"of encoding 'odd': no colour"):
-        frame_from_image(Image(width=4, height=3, encoding='odd', step=16))
+        frame_from_message(Image(width=4, height=3, encoding='odd', step=16))
     # It makes no bgr8 of generic types, so nobody is sent there.
     with pytest.raises(FrameError, match=r"'32FC1' is not supported") as raised:
-        frame_from_image(Image(width=4, height=3, encoding='32FC1', step=16))
+        frame_from_message(Image(width=4, height=3, encoding='32FC1', step=16))
     assert 'cv_bridge' not in str(raised.value)
 
 

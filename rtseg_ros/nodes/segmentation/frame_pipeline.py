@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 
 from rtseg_ros.errors import CalibrationError, EngineError, FrameError
 from rtseg_ros.frames.stamp import ns_from_stamp
-from rtseg_ros.nodes.messages import frame_from_image
+from rtseg_ros.nodes.messages import frame_from_message
 from rtseg_ros.nodes.output_table import Wanted
 from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.segmentation.accounting import reason_of
@@ -99,7 +99,7 @@ class FramePipeline:
                     f'only confidence is subscribed to, and {segmenter.engine.model.path.name} '
                     "gives labels without scores; convert it again with a 'logits' output"
                 )
-            frame = frame_from_image(message)
+            frame = frame_from_message(message)
             decoded_ns = time.perf_counter_ns()
             seen = camera.spatial.prepare(frame, message.header, wanted)
             return _Decoded(

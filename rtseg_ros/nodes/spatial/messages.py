@@ -9,7 +9,7 @@ from std_msgs.msg import Header
 
 from rtseg_ros.errors import FrameError
 from rtseg_ros.frames.image_message import pixels_from_image
-from rtseg_ros.nodes.messages import camera_info_of_frame, frame_from_image
+from rtseg_ros.nodes.messages import camera_info_of_frame, frame_from_message
 from rtseg_ros.spatial.camera_model import camera_model_from_info
 from rtseg_ros.spatial.depth import depth_from_compressed, depth_from_image
 from rtseg_ros.spatial.points import FIELDS, POINT_STEP, PointMaker, PointOptions
@@ -137,7 +137,7 @@ def points_from_depth(
     camera = camera_model_from_info(camera_info_of_frame(camera_info, size_hw))
     maker = PointMaker(camera, options or PointOptions())
     cloud = CloudMessage(maker.shape)
-    colors: Any = palette_bgr if image is None else frame_from_image(image)
+    colors: Any = palette_bgr if image is None else frame_from_message(image)
     maker.from_depth(
         depth_from_message(depth),
         labels,
