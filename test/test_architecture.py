@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob('*.py'))
 LEVELS = {
     'argument_types': 0, 'engines': 0, 'errors': 0, 'installation': 0, 'machine': 0,
     'options': 0, 'output_files': 0, 'signals': 0,
-    'progress': 0, '': 0,
+    'progress': 0, 'verdict': 0, '': 0,
     'labels': 1, 'networks': 1,
     'frames': 2, 'metrics': 2, 'runtime': 2, 'spatial': 2,
     'evaluation': 3, 'segmenting': 3, 'training': 3,

@@ -4,7 +4,7 @@ Nobody who wrote this package had a Jetson: the owner of one runs this and sees 
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 import os
 import statistics
 import time
@@ -15,6 +15,7 @@ import numpy as np
 
 from rtseg_ros.doctor.tensorrt_checks import tensorrt_report
 from rtseg_ros.errors import EngineError
+from rtseg_ros.progress import Say
 from rtseg_ros.runtime.engine import Engine
 from rtseg_ros.runtime.model_file import ModelFile
 from rtseg_ros.runtime.segmenter import Segmenter
@@ -22,29 +23,13 @@ from rtseg_ros.runtime.tensorrt.engine import TensorRtEngine
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt.plan import open_gpu
 from rtseg_ros.runtime.tensorrt.progress import Progress
+from rtseg_ros.verdict import Verdict
 
 # Share of pixels with the label of ONNX Runtime in float32 on the CPU; int8 is calibrated on
 # frames that are not at hand here, so made-up ones agree less.
 AGREEMENT = {'fp32': 0.999, 'fp16': 0.98, 'int8': 0.8}
 # Memory that a driver may keep after the first load, but not once more for each.
 LEAK_MIB = 16
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was tried.
-
-    Attributes:
-        name: What.
-        ok: Whether it did what it should; None for a figure without a limit.
-        text: What was seen.
-    """
-
-    name: str
-    ok: bool | None
-    text: str
 
 
 def check_hardware(
@@ -79,9 +64,9 @@ def check_hardware(
     start = time.perf_counter()
     engine = TensorRtEngine(model, options, progress=_in_tenths(say))
     checks = [
-        Check('first load, with builds', None, f'{time.perf_counter() - start:.1f} s'),
-        Check('precision as built', None, engine.precision),
-        Check('labels made by', None, 'the engine' if engine.finishes else 'the host'),
+        Verdict('first load, with builds', None, f'{time.perf_counter() - start:.1f} s'),
+        Verdict('precision as built', None, engine.precision),
+        Verdict('labels made by', None, 'the engine' if engine.finishes else 'the host'),
     ]
     try:
         say(f'comparing {frames} frames with {reference.name}')
@@ -128,7 +113,7 @@ def _made_frame(size_hw: tuple[int, int], seed: int) -> np.ndarray:
     return cv2.resize(seeds, size_hw[::-1], interpolation=cv2.INTER_CUBIC)
 
 
-def _same_labels(engine: TensorRtEngine, reference: Engine, frames: int) -> Check:
+def _same_labels(engine: TensorRtEngine, reference: Engine, frames: int) -> Verdict:
     ours, theirs = Segmenter(engine), Segmenter(reference)
     equal, size_hw = 0.0, engine.model.size_hw
     for seed in range(frames):
@@ -136,7 +121,7 @@ def _same_labels(engine: TensorRtEngine, reference: Engine, frames: int) -> Chec
         equal += float((ours(frame).labels == theirs(frame).labels).mean()) / frames
     limit = AGREEMENT.get(engine.model.metadata.precision, 0.98)
     text = f'{equal:.4%} of the pixels are equal to {reference.name}, wanted {limit:.1%}'
-    return Check('same labels', equal >= limit, text)
+    return Verdict('same labels', equal >= limit, text)
 
 
 def _title(options: TensorRtOptions) -> str:
@@ -144,13 +129,13 @@ def _title(options: TensorRtOptions) -> str:
     return ', '.join(parts + ['mapped memory'] * options.mapped_memory)
 
 
-def _timed(model: ModelFile, options: TensorRtOptions, runs: int) -> Check:
+def _timed(model: ModelFile, options: TensorRtOptions, runs: int) -> Verdict:
     """Time frames of the network's size, from frame to labels, after a warm-up."""
     name = f'a frame, {_title(options)}'
     try:
         engine = TensorRtEngine(model, options)
     except EngineError as error:
-        return Check(name, False, str(error))
+        return Verdict(name, False, str(error))
     try:
         segmenter, frame = Segmenter(engine), _made_frame(model.size_hw, 0)
         times = []
@@ -161,7 +146,7 @@ def _timed(model: ModelFile, options: TensorRtOptions, runs: int) -> Check:
                 times.append((time.perf_counter_ns() - start) / 1e6)
         graph_as_asked = engine.uses_graph == options.cuda_graph
     except EngineError as error:
-        return Check(name, False, str(error))
+        return Verdict(name, False, str(error))
     finally:
         engine.close()
     times.sort()
@@ -171,12 +156,12 @@ def _timed(model: ModelFile, options: TensorRtOptions, runs: int) -> Check:
     )
     if not graph_as_asked:
         text += '; the graph could not be captured, see the log'
-    return Check(name, graph_as_asked, text)
+    return Verdict(name, graph_as_asked, text)
 
 
 def _no_leak(
     model: ModelFile, options: TensorRtOptions, loads: int, free_mib: Callable[[], int]
-) -> Check:
+) -> Verdict:
     seen = []
     for _ in range(loads):
         engine = TensorRtEngine(model, options)
@@ -185,7 +170,7 @@ def _no_leak(
         seen.append((free_mib(), _resident_mib()))
     settled = seen[min(len(seen) // 4, 5)]
     gpu, host = settled[0] - seen[-1][0], seen[-1][1] - settled[1]
-    return Check(
+    return Verdict(
         f'{loads} loads',
         max(gpu, host) <= LEAK_MIB,
         f'{gpu} MiB of the GPU and {host} MiB of the host not given back; {LEAK_MIB} are noise',

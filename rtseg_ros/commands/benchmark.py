@@ -127,9 +127,9 @@ def _race(arguments: argparse.Namespace) -> int:
     write_json(arguments.json, findings.to_dict())
     print(text_table(findings.rows))
     print(f'matrix peak {findings.peak_gmacs_per_s:.1f} GMAC/s')
-    for verdict in findings.targets():
-        state = 'met' if verdict.met else 'NOT MET'
-        print(f'{state:8}{verdict.target}; {verdict.subject}: {verdict.figure}')
+    for target in findings.targets():
+        state = 'met' if target.ok else 'NOT MET'
+        print(f'{state:8}{target.name}; {target.subject}: {target.text}')
     for failure in findings.failures:
         print(f'not raced: {failure}')
     print(f'wrote benchmark.json, .csv, .md and pictures to {settings.output.resolve()}')

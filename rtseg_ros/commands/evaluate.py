@@ -211,8 +211,8 @@ def _finish(report: dict[str, Any], output: Path, copy: Path | None) -> None:
 
 def _verdict(report: dict[str, Any], requirements: list[Requirement], *, allow_empty: bool) -> int:
     missed = failures(report, requirements)
-    for line in missed:
-        print(f'missed: {line}')
+    for verdict in missed:
+        print(f'missed: {verdict.text}')
     if report['unusable']:
         print(f'nothing usable: {report["unusable"]}')
     if missed:

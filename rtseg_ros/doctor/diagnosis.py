@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from rtseg_ros.doctor import machine_checks
-from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.doctor.ros_checks import ros
 from rtseg_ros.errors import ModelFileError
 from rtseg_ros.progress import Staged
+from rtseg_ros.verdict import Verdict
 
 # What may be missing or broken is imported where it is looked at.
 
@@ -32,7 +32,7 @@ class DoctorSettings:
     graph: bool = True
 
 
-def diagnose(settings: DoctorSettings, *, progress: Staged) -> Iterator[Finding]:
+def diagnose(settings: DoctorSettings, *, progress: Staged) -> Iterator[Verdict]:
     """Check one thing after the other; what cannot work for lack of another is left out.
 
     Args:
@@ -68,7 +68,7 @@ def diagnose(settings: DoctorSettings, *, progress: Staged) -> Iterator[Finding]
     yield from ros(dds=settings.dds, graph=settings.graph)
 
 
-def _tensorrt(settings: DoctorSettings) -> list[Finding]:
+def _tensorrt(settings: DoctorSettings) -> list[Verdict]:
     """Look at the GPU, TensorRT and the plans, that of the model among them."""
     from rtseg_ros.doctor.tensorrt_checks import tensorrt_report
     from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
@@ -77,11 +77,11 @@ def _tensorrt(settings: DoctorSettings) -> list[Finding]:
     try:
         models = (read_model_file(model_path(settings.model or DEFAULT_MODEL)),)
     except ModelFileError as error:
-        return [Finding('model', False, str(error))]
+        return [Verdict('model', False, str(error))]
     return tensorrt_report(TensorRtOptions(flavour=settings.flavour), models=models)
 
 
-def _openvino(settings: DoctorSettings) -> list[Finding]:
+def _openvino(settings: DoctorSettings) -> list[Verdict]:
     """Look at OpenVINO, its devices and what is compiled, the model among it."""
     from rtseg_ros.doctor.openvino_checks import openvino_report
     from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
@@ -89,11 +89,11 @@ def _openvino(settings: DoctorSettings) -> list[Finding]:
     try:
         models = (read_model_file(model_path(settings.model or DEFAULT_MODEL)),)
     except ModelFileError as error:
-        return [Finding('model', False, str(error))]
+        return [Verdict('model', False, str(error))]
     return openvino_report(models=models)
 
 
-def _recommended(settings: DoctorSettings) -> list[Finding]:
+def _recommended(settings: DoctorSettings) -> list[Verdict]:
     """Say which engine suits this processor and this model; nothing of a model without a file."""
     from rtseg_ros.doctor.openvino_checks import recommended_engine
     from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
@@ -105,7 +105,7 @@ def _recommended(settings: DoctorSettings) -> list[Finding]:
     return [recommended_engine(model.metadata.precision)]
 
 
-def _model(settings: DoctorSettings, progress: Staged) -> Finding:
+def _model(settings: DoctorSettings, progress: Staged) -> Verdict:
     """Run the model, which builds its plan first if there is none."""
     from rtseg_ros.runtime import load_segmenter
     from rtseg_ros.runtime.model_file import DEFAULT_MODEL

@@ -10,10 +10,10 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
-from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.nodes.ros_graph import IMAGE_TYPES
+from rtseg_ros.verdict import Verdict
 
 LOOK_S = 4.0  # the first discovery takes 3
 PATIENCE_S = 6.0
@@ -22,7 +22,7 @@ ANSWER_S = 2.0
 CLOCK_S = 2.0
 
 
-def graph(node: Node, *, look_s: float = LOOK_S) -> list[Finding]:
+def graph(node: Node, *, look_s: float = LOOK_S) -> list[Verdict]:
     """Look at the running graph.
 
     Args:
@@ -44,7 +44,7 @@ def graph(node: Node, *, look_s: float = LOOK_S) -> list[Finding]:
     findings = [_image_topics(node)]
     if not ours:
         findings.append(
-            Finding(
+            Verdict(
                 'segmentation_node',
                 True,
                 'none is running; ros2 launch rtseg_ros segmentation.launch.py',
@@ -67,7 +67,7 @@ def perception_nodes(node: Node) -> list[str]:
     )
 
 
-def _image_topics(node: Node) -> Finding:
+def _image_topics(node: Node) -> Verdict:
     lines = []
     for topic, types in sorted(node.get_topic_names_and_types()):
         publishers = node.get_publishers_info_by_topic(topic)
@@ -79,47 +79,47 @@ def _image_topics(node: Node) -> Finding:
         kind = 'compressed' if IMAGE_TYPES[1] in types else 'raw'
         lines.append(f'{topic} ({kind}, {"best effort" if best_effort else "reliable"})')
     if not lines:
-        return Finding(
+        return Verdict(
             'image topics', True,
             'none; if a camera runs: is ROS_DOMAIN_ID the same, and ROS_LOCALHOST_ONLY or '
             'ROS_AUTOMATIC_DISCOVERY_RANGE not in the way?',
         )  # fmt: skip
-    return Finding('image topics', True, ', '.join(lines))
+    return Verdict('image topics', True, ', '.join(lines))
 
 
-def _status(name: str, statuses: dict[str, Any]) -> Finding:
+def _status(name: str, statuses: dict[str, Any]) -> Verdict:
     status = statuses.get(name.lstrip('/'))
     if status is None:
-        return Finding(
+        return Verdict(
             name, False,
             'is in the graph and says nothing on /diagnostics, which it does once a second; is '
             'its process stopped, or did it die a moment ago?',
         )  # fmt: skip
     values = {item.key: item.value for item in status.values}
     counts = ', '.join(f'{values[key]} {key}' for key in ('received', *BINS))
-    return Finding(name, status.level == b'\0', f'{status.message} ({counts})')
+    return Verdict(name, status.level == b'\0', f'{status.message} ({counts})')
 
 
-def _sim_time(node: Node, name: str) -> Finding:
+def _sim_time(node: Node, name: str) -> Verdict:
     uses = _parameter(node, name, 'use_sim_time')
     clocks = node.count_publishers('/clock')
     title = f'{name}, time'
     if uses is None:
-        return Finding(title, False, f'does not answer {name}/get_parameters')
+        return Verdict(title, False, f'does not answer {name}/get_parameters')
     if uses and not clocks:
-        return Finding(
+        return Verdict(
             title, False,
             'use_sim_time is set and nobody publishes /clock; ros2 bag play --clock, or unset it',
         )  # fmt: skip
     if clocks and not uses:
-        return Finding(
+        return Verdict(
             title, False,
             '/clock is published and use_sim_time is not set; max_age_ms and ages are wrong',
         )  # fmt: skip
-    return Finding(title, True, 'simulated' if uses else "the computer's")
+    return Verdict(title, True, 'simulated' if uses else "the computer's")
 
 
-def _stamps(node: Node, name: str) -> list[Finding]:
+def _stamps(node: Node, name: str) -> list[Verdict]:
     """Compare the stamp of one image on a raw topic that the node takes with the clock."""
     namespace, _, base = name.rpartition('/')
     subscribed = node.get_subscriber_names_and_types_by_node(base, namespace or '/')
@@ -139,13 +139,13 @@ def _stamps(node: Node, name: str) -> list[Finding]:
     node.destroy_subscription(subscription)
     title = f'{topics[0]}, stamps'
     if not ages:
-        return [Finding(title, False, f'no image within {ANSWER_S:.0f} s; is the camera running?')]
+        return [Verdict(title, False, f'no image within {ANSWER_S:.0f} s; is the camera running?')]
     text = f"{abs(ages[0]):.2f} s {'behind' if ages[0] >= 0 else 'ahead of'} this computer's clock"
     if abs(ages[0]) > CLOCK_S:
         return [
-            Finding(title, False, f'{text}; synchronise the clocks (chrony), or set use_sim_time')
+            Verdict(title, False, f'{text}; synchronise the clocks (chrony), or set use_sim_time')
         ]
-    return [Finding(title, True, text)]
+    return [Verdict(title, True, text)]
 
 
 def _parameter(node: Node, name: str, parameter: str) -> bool | None:

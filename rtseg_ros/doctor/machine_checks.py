@@ -11,9 +11,9 @@ import tempfile
 import time
 from typing import Any
 
-from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.errors import RtsegError
 from rtseg_ros.installation import cache_folder
+from rtseg_ros.verdict import Verdict
 
 OPENCV_WHEELS = (
     'opencv-python',
@@ -27,26 +27,26 @@ RECEIVE_BUFFER = Path('/proc/sys/net/core/rmem_max')
 ENOUGH_BUFFER = 4 * 2**20
 
 
-def python() -> Finding:
+def python() -> Verdict:
     """Return which Python runs."""
-    return Finding('Python', True, f'{platform.python_version()} in {sys.prefix}')
+    return Verdict('Python', True, f'{platform.python_version()} in {sys.prefix}')
 
 
-def numpy() -> Finding:
+def numpy() -> Verdict:
     """Return which NumPy there is."""
     module, problem = _imported('numpy')
     if module is None:
-        return Finding('NumPy', False, f'{problem}; pip install numpy, or apt python3-numpy')
-    return Finding('NumPy', True, module.__version__)
+        return Verdict('NumPy', False, f'{problem}; pip install numpy, or apt python3-numpy')
+    return Verdict('NumPy', True, module.__version__)
 
 
-def opencv() -> list[Finding]:
+def opencv() -> list[Verdict]:
     """Look at OpenCV: there, only once, able to read JPEG and PNG."""
     findings = []
     wheels = [name for name in OPENCV_WHEELS if _version(name)]
     if len(wheels) > 1:
         findings.append(
-            Finding(
+            Verdict(
                 'OpenCV',
                 False,
                 f'{" and ".join(wheels)} overwrite each other; pip uninstall all but one, then '
@@ -57,7 +57,7 @@ def opencv() -> list[Finding]:
     if module is None:
         return [
             *findings,
-            Finding(
+            Verdict(
                 'OpenCV',
                 False,
                 f'{problem}; pip install opencv-python-headless, or apt python3-opencv',
@@ -69,51 +69,51 @@ def opencv() -> list[Finding]:
     for suffix in ('.jpg', '.png'):
         encoded = module.imencode(suffix, picture)[1]
         if module.imdecode(encoded, module.IMREAD_COLOR) is None:
-            findings.append(Finding('OpenCV', False, f'cannot read {suffix}; install another'))
-    return findings or [Finding('OpenCV', True, f'{module.__version__}, reads JPEG and PNG')]
+            findings.append(Verdict('OpenCV', False, f'cannot read {suffix}; install another'))
+    return findings or [Verdict('OpenCV', True, f'{module.__version__}, reads JPEG and PNG')]
 
 
-def cv_bridge() -> Finding:
+def cv_bridge() -> Verdict:
     """Look at cv_bridge, which only exotic encodings need."""
     module, problem = _imported('cv_bridge')
     if module is None:
-        return Finding(
+        return Verdict(
             'cv_bridge', True, f'not usable ({problem}); only needed for exotic image encodings'
         )
-    return Finding('cv_bridge', True, 'there, for exotic image encodings')
+    return Verdict('cv_bridge', True, 'there, for exotic image encodings')
 
 
-def vision_msgs() -> Finding:
+def vision_msgs() -> Verdict:
     """Look at vision_msgs, which carries the class names to Nav2."""
     module, problem = _imported('vision_msgs.msg')
     if module is None:
-        return Finding(
+        return Verdict(
             'vision_msgs',
             True,
             f'not installed ({problem}), so there is no ~/label_info; Nav2 needs it: '
             'apt install ros-<distribution>-vision-msgs',
         )
-    return Finding('vision_msgs', True, 'there, for ~/label_info')
+    return Verdict('vision_msgs', True, 'there, for ~/label_info')
 
 
-def engine() -> Finding:
+def engine() -> Verdict:
     """Look at ONNX Runtime."""
     module, problem = _imported('onnxruntime')
     if module is None:
-        return Finding(
+        return Verdict(
             'ONNX Runtime', False,
             f'{problem}; pip install onnxruntime, or set engine to tensorrt',
         )  # fmt: skip
     wheels = [n for n in ('onnxruntime', 'onnxruntime-gpu') if _version(n)]
     if len(wheels) > 1:
-        return Finding(
+        return Verdict(
             'ONNX Runtime', False, f'{" and ".join(wheels)} overwrite each other; keep one'
         )
     providers = ', '.join(module.get_available_providers())
-    return Finding('ONNX Runtime', True, f'{module.__version__}, {providers}')
+    return Verdict('ONNX Runtime', True, f'{module.__version__}, {providers}')
 
 
-def model(name_or_path: str, *, load: Callable[..., Any]) -> Finding:
+def model(name_or_path: str, *, load: Callable[..., Any]) -> Verdict:
     """Load a model and run it on one frame.
 
     Args:
@@ -139,51 +139,51 @@ def model(name_or_path: str, *, load: Callable[..., Any]) -> Finding:
         )
         segmenter.close()
     except RtsegError as error:
-        return Finding('model', False, str(error))
+        return Verdict('model', False, str(error))
     except ImportError as error:
-        return Finding('model', False, f'cannot be loaded: {error}')
-    return Finding('model', True, text)
+        return Verdict('model', False, f'cannot be loaded: {error}')
+    return Verdict('model', True, text)
 
 
-def folders() -> list[Finding]:
+def folders() -> list[Verdict]:
     """Look at the folders that must be writable: the cache of engines, the logs of ROS."""
     try:
         cache = _writable('cache', cache_folder())
     except RtsegError as error:
-        cache = Finding('cache', False, str(error))
+        cache = Verdict('cache', False, str(error))
     home = Path(os.environ.get('ROS_HOME') or Path('~/.ros').expanduser())
     log = Path(os.environ.get('ROS_LOG_DIR') or home / 'log')
     return [cache, _writable('ROS log', log)]
 
 
-def shared_memory() -> Finding:
+def shared_memory() -> Verdict:
     """Look at the shared memory that Fast DDS carries images through."""
     if not SHARED_MEMORY.is_dir():
-        return Finding('shared memory', True, f'no {SHARED_MEMORY} on this system')
+        return Verdict('shared memory', True, f'no {SHARED_MEMORY} on this system')
     room = os.statvfs(SHARED_MEMORY)
     free_mib = room.f_bavail * room.f_frsize >> 20
     segments = [path for path in SHARED_MEMORY.iterdir() if path.name.startswith('fastrtps_')]
     used_mib = sum(_size(path) for path in segments) >> 20
     text = f'{free_mib} MiB free in {SHARED_MEMORY}, {used_mib} MiB in segments of Fast DDS'
     if free_mib < ENOUGH_SHARED_MIB:
-        return Finding(
+        return Verdict(
             'shared memory', False,
             f'{text}; killed nodes leave segments behind: with no node running, '
             f'rm {SHARED_MEMORY}/*fastrtps_*. In a container, give --shm-size=1g',
         )  # fmt: skip
-    return Finding('shared memory', True, text)
+    return Verdict('shared memory', True, text)
 
 
-def receive_buffer() -> Finding:
+def receive_buffer() -> Verdict:
     """Look at the buffers for images that come from another computer."""
     try:
         size = int(RECEIVE_BUFFER.read_text())
     except (OSError, ValueError):
-        return Finding('UDP buffer', True, 'of unknown size')
+        return Verdict('UDP buffer', True, 'of unknown size')
     text = f'{size / 2**20:.1f} MiB for images from another computer'
     if size < ENOUGH_BUFFER:
         text += f'; if they get lost: sudo sysctl -w net.core.rmem_max={ENOUGH_BUFFER}'
-    return Finding('UDP buffer', True, text)
+    return Verdict('UDP buffer', True, text)
 
 
 def _imported(name: str) -> tuple[Any, str]:
@@ -200,7 +200,7 @@ def _version(distribution: str) -> str:
         return ''
 
 
-def _writable(name: str, folder: Path) -> Finding:
+def _writable(name: str, folder: Path) -> Verdict:
     place = folder
     while not place.exists():
         place = place.parent
@@ -208,8 +208,8 @@ def _writable(name: str, folder: Path) -> Finding:
         with tempfile.NamedTemporaryFile(dir=place):
             pass
     except OSError as error:
-        return Finding(name, False, f'{folder} cannot be written ({error}); chown or chmod it')
-    return Finding(name, True, f'{folder} can be written')
+        return Verdict(name, False, f'{folder} cannot be written ({error}); chown or chmod it')
+    return Verdict(name, True, f'{folder} can be written')
 
 
 def _size(path: Path) -> int:

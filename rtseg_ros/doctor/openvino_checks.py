@@ -3,11 +3,11 @@
 import importlib.util
 from pathlib import Path
 
-from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.model_file import ModelFile
 from rtseg_ros.runtime.openvino.compile import Target, compiled_facts, open_target
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
+from rtseg_ros.verdict import Verdict
 
 CPU_FLAGS = Path('/proc/cpuinfo')
 # What the kernel calls a CPU's instructions for products of bfloat16 numbers.
@@ -16,7 +16,7 @@ BF16_FLAGS = frozenset({'amx_bf16', 'avx512_bf16', 'bf16', 'svebf16'})
 
 def openvino_report(
     options: OpenVinoOptions | None = None, *, models: tuple[ModelFile, ...] = ()
-) -> list[Finding]:
+) -> list[Verdict]:
     """Look at the library, its devices and the compiled models; compiles and changes nothing.
 
     Args:
@@ -27,19 +27,19 @@ def openvino_report(
     try:
         target = open_target(options)
     except EngineError as error:
-        return [Finding('OpenVINO', False, str(error))]
-    found = [Finding('OpenVINO', True, str(target.library.__version__))]
+        return [Verdict('OpenVINO', False, str(error))]
+    found = [Verdict('OpenVINO', True, str(target.library.__version__))]
     found += [_device(target, name) for name in target.core.available_devices]
     for model in models:
         try:
             text = compiled_facts(target, model, options)
         except EngineError as error:
-            return [*found, Finding('compiled models', False, str(error))]
-        found.append(Finding(f'compiled {model.path.stem}', True, text))
+            return [*found, Verdict('compiled models', False, str(error))]
+        found.append(Verdict(f'compiled {model.path.stem}', True, text))
     return found
 
 
-def recommended_engine(model_precision: str) -> Finding:
+def recommended_engine(model_precision: str) -> Verdict:
     """Name the engine to take on this computer's processor, and why; a GPU of NVIDIA is not asked.
 
     Args:
@@ -59,7 +59,7 @@ def recommended_engine(model_precision: str) -> Finding:
     install = ''
     if engine == 'openvino' and importlib.util.find_spec('openvino') is None:
         install = " (pip install '.[openvino]', or pip install openvino)"
-    return Finding('recommended engine', True, f'{engine}{install}: {why}; {measure}')
+    return Verdict('recommended engine', True, f'{engine}{install}: {why}; {measure}')
 
 
 def cpu_flags() -> frozenset[str]:
@@ -75,10 +75,10 @@ def cpu_flags() -> frozenset[str]:
     return frozenset()
 
 
-def _device(target: Target, name: str) -> Finding:
+def _device(target: Target, name: str) -> Verdict:
     full_name = str(target.core.get_property(name, 'FULL_DEVICE_NAME')).strip()
     can = ', '.join(target.core.get_property(name, 'OPTIMIZATION_CAPABILITIES'))
     advice = ''
     if name == 'CPU' and 'BF16' not in can.split(', '):
         advice = '; no BF16, so precision auto is fp32'
-    return Finding(f'OpenVINO {name}', True, f'{full_name}: {can}{advice}')
+    return Verdict(f'OpenVINO {name}', True, f'{full_name}: {can}{advice}')

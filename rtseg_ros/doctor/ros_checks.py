@@ -4,10 +4,10 @@ from collections.abc import Iterator
 import os
 from pathlib import Path
 
-from rtseg_ros.doctor.finding import Finding
+from rtseg_ros.verdict import Verdict
 
 
-def ros(*, dds: bool, graph: bool) -> Iterator[Finding]:
+def ros(*, dds: bool, graph: bool) -> Iterator[Verdict]:
     """Look at ROS.
 
     Args:
@@ -17,7 +17,7 @@ def ros(*, dds: bool, graph: bool) -> Iterator[Finding]:
     try:
         import rclpy
     except Exception as error:  # noqa: BLE001  a broken installation raises what it likes
-        yield Finding(
+        yield Verdict(
             'ROS 2',
             False,
             f'{type(error).__name__}: {error}; source /opt/ros/<distribution>/setup.bash, or '
@@ -25,7 +25,7 @@ def ros(*, dds: bool, graph: bool) -> Iterator[Finding]:
         )
         return
     distribution = os.environ.get('ROS_DISTRO', 'from wheels')
-    yield Finding('ROS 2', True, f'{distribution}, rclpy in {Path(rclpy.__file__).parent}')
+    yield Verdict('ROS 2', True, f'{distribution}, rclpy in {Path(rclpy.__file__).parent}')
     # Only now: these import rclpy themselves.
     from rclpy.signals import SignalHandlerOptions
 

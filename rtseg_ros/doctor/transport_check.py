@@ -11,9 +11,9 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
-from rtseg_ros.doctor.finding import Finding
 from rtseg_ros.installation import PROFILE_VARIABLES, profile_variable
 from rtseg_ros.spatial.points import POINT_STEP
+from rtseg_ros.verdict import Verdict
 
 POINTS = '18 MB (points of 1280x720)'
 SIZES_HW = {
@@ -30,7 +30,7 @@ ENOUGH = 0.9
 _EITHER = ' or '.join(PROFILE_VARIABLES)
 
 
-def transport(node: Node) -> list[Finding]:
+def transport(node: Node) -> list[Verdict]:
     """Send images from another process and count those that arrive.
 
     Args:
@@ -71,7 +71,7 @@ def transport(node: Node) -> list[Finding]:
     return findings
 
 
-def _settings() -> Finding:
+def _settings() -> Verdict:
     implementation = rclpy.utilities.get_rmw_implementation_identifier()
     profiles = {name: os.environ[name] for name in PROFILE_VARIABLES if os.environ.get(name)}
     domain = os.environ.get('ROS_DOMAIN_ID', '0')
@@ -79,17 +79,17 @@ def _settings() -> Finding:
     text = f'{implementation}, domain {domain}, {settings or _EITHER + " not set"}'
     for name, profile in profiles.items():
         if not os.path.isfile(profile):
-            return Finding(
+            return Verdict(
                 'DDS', False, f'{text}: there is no file {profile}; mend or unset {name}'
             )
-    return Finding('DDS', True, text)
+    return Verdict('DDS', True, text)
 
 
-def _verdict(name: str, arrived: int, *, anything: bool) -> Finding:
+def _verdict(name: str, arrived: int, *, anything: bool) -> Verdict:
     title = f'DDS, {name}'
     text = f'{arrived} of {FRAMES} images arrived'
     if arrived >= ENOUGH * FRAMES:
-        return Finding(title, True, text)
+        return Verdict(title, True, text)
     if not anything:
         hint = (
             'processes on this machine do not hear each other: is ROS_AUTOMATIC_DISCOVERY_RANGE '
@@ -100,7 +100,7 @@ def _verdict(name: str, arrived: int, *, anything: bool) -> Finding:
             f'set {profile_variable()} to config/fastdds_images.xml of this package '
             'for camera and node (Fast DDS), or raise the buffers of your DDS'
         )
-    return Finding(title, False, f'{text}; {hint}')
+    return Verdict(title, False, f'{text}; {hint}')
 
 
 def _send(topic: str, height: int, width: int) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from rtseg_ros.errors import EvaluationError
+from rtseg_ros.verdict import Verdict
 
 # Figures that must be at least the threshold; the others at most.
 AT_LEAST = (
@@ -57,24 +58,27 @@ def requirement_from_text(text: str) -> Requirement:
         ) from error
 
 
-def failures(report: Mapping[str, Any], requirements: Sequence[Requirement]) -> list[str]:
-    """Return one line for each requirement that the report misses.
+def failures(report: Mapping[str, Any], requirements: Sequence[Requirement]) -> list[Verdict]:
+    """Return a verdict for each requirement that the report misses.
 
     A figure that was not measured is a miss: a check that cannot be made must not pass.
 
     Raises:
         EvaluationError: If a class or stage is not in the report.
     """
-    lines = []
+    missed = []
     for requirement in requirements:
         value = figure(report, requirement.name)
         word = 'at least' if requirement.at_least else 'at most'
         wanted = f'required is {word} {requirement.limit:g}'
         if value is None:
-            lines.append(f'{requirement.name} was not measured; {wanted}')
+            text = f'{requirement.name} was not measured; {wanted}'
         elif value < requirement.limit if requirement.at_least else value > requirement.limit:
-            lines.append(f'{requirement.name} is {value:.6g}; {wanted}')
-    return lines
+            text = f'{requirement.name} is {value:.6g}; {wanted}'
+        else:
+            continue
+        missed.append(Verdict(requirement.name, False, text))
+    return missed
 
 
 def figure(report: Mapping[str, Any], name: str) -> float | None:

@@ -41,7 +41,9 @@ def test_met(text):
 )
 def test_missed(text, line):
     (found,) = failures(REPORT, [requirement_from_text(text)])
-    assert found.startswith(line)
+    assert found.text.startswith(line)
+    assert not found.ok
+    assert text.startswith(f'{found.name}=')
 
 
 def test_not_measured_is_a_miss():

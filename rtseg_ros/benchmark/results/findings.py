@@ -7,7 +7,7 @@ from typing import Any
 
 from rtseg_ros.benchmark.results.table import NodeFigures, Row, json_rows
 from rtseg_ros.benchmark.results.targets import (
-    Verdict,
+    Target,
     node_verdicts,
     upsampling_verdicts,
     verdicts,
@@ -54,7 +54,7 @@ class Findings:
         """Largest matrix peak, in 1e9 multiply-accumulates per second."""
         return max(self.peaks, default=0.0) / 1e9
 
-    def targets(self) -> list[Verdict]:
+    def targets(self) -> list[Target]:
         """Check the targets that the findings say something about, if that was asked for."""
         if not self.with_targets:
             return []
@@ -73,7 +73,7 @@ class Findings:
             'rows': json_rows(self.rows),
             'nodes': [asdict(node) for node in self.nodes],
             'failures': self.failures,
-            'targets': [asdict(verdict) for verdict in self.targets()],
+            'targets': [target.to_dict() for target in self.targets()],
             'upsampling': [asdict(row) for row in self.upsampling],
             'scaling': [asdict(curve) for curve in self.curves],
         }

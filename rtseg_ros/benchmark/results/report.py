@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rtseg_ros.benchmark.results.findings import Findings
 from rtseg_ros.benchmark.results.published import PUBLISHED
 from rtseg_ros.benchmark.results.table import NodeFigures, Row, markdown_table
-from rtseg_ros.benchmark.results.targets import Verdict
+from rtseg_ros.benchmark.results.targets import Target
 from rtseg_ros.benchmark.scaling import Curve
 from rtseg_ros.benchmark.upsampling import UpsamplingRow
 from rtseg_ros.benchmark.worker import ENTRIES
@@ -89,9 +89,9 @@ def _nodes(nodes: Sequence[NodeFigures]) -> str:
     return '\n\n'.join([_table(headings, lines), *stages])
 
 
-def _targets(targets: Sequence[Verdict]) -> str:
+def _targets(targets: Sequence[Target]) -> str:
     lines = [
-        [item.target, item.subject, item.figure, 'met' if item.met else '**not met**']
+        [item.name, item.subject, item.text, 'met' if item.ok else '**not met**']
         for item in targets
     ]
     return _table(('target', 'network', 'measured', ''), lines)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rtseg_ros.benchmark.contenders.contender import OURS
 from rtseg_ros.benchmark.results.table import NodeFigures, Row
 from rtseg_ros.benchmark.upsampling import UpsamplingRow
+from rtseg_ros.verdict import Verdict
 
 SEGMENTER_RATIO = 1.5
 INT8_RATIO = 1.6
@@ -18,23 +20,23 @@ UPSAMPLING_RATIOS = {'regions': 1.0, 'noise': 1.2}
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One target on one subject.
+class Target(Verdict):
+    """A verdict on one subject: its name is what was asked, its text what was measured.
 
     Attributes:
-        target: What was asked.
         subject: Network and size.
-        figure: What was measured.
-        met: Whether it was reached.
     """
 
-    target: str
     subject: str
-    figure: str
-    met: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what benchmark.json holds of it."""
+        return {
+            'target': self.name, 'subject': self.subject, 'figure': self.text, 'met': self.ok,
+        }  # fmt: skip
 
 
-def verdicts(rows: Sequence[Row]) -> list[Verdict]:
+def verdicts(rows: Sequence[Row]) -> list[Target]:
     """Check all targets that the rows say something about."""
     found = []
     for network, size in dict.fromkeys((row.network, row.size) for row in rows):
@@ -47,23 +49,23 @@ def verdicts(rows: Sequence[Row]) -> list[Verdict]:
     return found
 
 
-def node_verdicts(node: NodeFigures) -> list[Verdict]:
+def node_verdicts(node: NodeFigures) -> list[Target]:
     """Check our node against the plain one, and against its own inference."""
     ratio = node.ours_fps / node.plain_fps
     undisturbed = node.ours_best_fps / node.plain_best_fps
-    rate = Verdict(
+    rate = Target(
         f"node: at least {NODE_RATIO:g} times the plain rclpy and torch node's frame rate, on "
         'average and in the best turn of each',
-        node.subject,
-        f'{node.ours_fps:.2f} / {node.plain_fps:.2f} FPS = {ratio:.2f}, {undisturbed:.2f}',
         min(ratio, undisturbed) >= NODE_RATIO,
+        f'{node.ours_fps:.2f} / {node.plain_fps:.2f} FPS = {ratio:.2f}, {undisturbed:.2f}',
+        node.subject,
     )
     if not node.stages_ms:
         return [rate]
     return [rate, _outside(node.stages_ms, node.subject, 'node: ')]
 
 
-def upsampling_verdicts(rows: Sequence[UpsamplingRow]) -> list[Verdict]:
+def upsampling_verdicts(rows: Sequence[UpsamplingRow]) -> list[Target]:
     """Check the worst case of each content against the faster of torch and OpenCV."""
     found = []
     for content, most in UPSAMPLING_RATIOS.items():
@@ -76,29 +78,29 @@ def upsampling_verdicts(rows: Sequence[UpsamplingRow]) -> list[Verdict]:
         if ratios:
             worst = max(ratios, key=lambda name: ratios[name])
             found.append(
-                Verdict(
+                Target(
                     f'labels from coarse logits, {content}: at most {most:g} times the time of '
                     'interpolating all in torch or OpenCV',
-                    f'worst of {len(ratios)}: {worst}',
-                    f'{ratios[worst]:.2f}',
                     ratios[worst] <= most,
+                    f'{ratios[worst]:.2f}',
+                    f'worst of {len(ratios)}: {worst}',
                 )
             )
     return found
 
 
-def _outside(stages_ms: Mapping[str, float], subject: str, who: str = '') -> Verdict:
+def _outside(stages_ms: Mapping[str, float], subject: str, who: str = '') -> Target:
     infer = stages_ms['infer']
     outside = sum(value for name, value in stages_ms.items() if name != 'infer')
-    return Verdict(
+    return Target(
         f'{who}everything outside the engine at most {OUTSIDE_SHARE:.0%} of inference',
-        subject,
-        f'{outside:.2f} / {infer:.2f} ms = {outside / infer:.1%}',
         outside / infer <= OUTSIDE_SHARE,
+        f'{outside:.2f} / {infer:.2f} ms = {outside / infer:.1%}',
+        subject,
     )
 
 
-def _of_subject(here: dict[tuple[str, str], Row], subject: str) -> list[Verdict]:
+def _of_subject(here: dict[tuple[str, str], Row], subject: str) -> list[Target]:
     ours, plain = here.get((OURS, 'fp32')), here.get(('onnxruntime', 'fp32'))
     int8 = here.get((OURS, 'int8'))
     found = []
@@ -107,11 +109,11 @@ def _of_subject(here: dict[tuple[str, str], Row], subject: str) -> list[Verdict]
                             SEGMENTER_RATIO))  # fmt: skip
     if ours and ours.agreement is not None:
         found.append(
-            Verdict(
+            Target(
                 f'fp32 labels equal on at least {AGREEMENT:.1%} of the pixels',
-                subject,
-                f'{ours.agreement:.3%}',
                 ours.agreement >= AGREEMENT,
+                f'{ours.agreement:.3%}',
+                subject,
             )
         )
     if ours and int8:
@@ -119,11 +121,11 @@ def _of_subject(here: dict[tuple[str, str], Row], subject: str) -> list[Verdict]
         if ours.miou is not None and int8.miou is not None:
             loss = ours.miou - int8.miou
             found.append(
-                Verdict(
+                Target(
                     f'int8 loses at most {100 * INT8_LOSS:g} point of mIoU',
-                    subject,
-                    f'{ours.miou:.4f} - {int8.miou:.4f} = {loss:.4f}',
                     loss <= INT8_LOSS,
+                    f'{ours.miou:.4f} - {int8.miou:.4f} = {loss:.4f}',
+                    subject,
                 )
             )
     if ours:
@@ -131,7 +133,7 @@ def _of_subject(here: dict[tuple[str, str], Row], subject: str) -> list[Verdict]
     return found
 
 
-def _ratio(what: str, subject: str, ours: Row, other: Row, wanted: float) -> Verdict:
+def _ratio(what: str, subject: str, ours: Row, other: Row, wanted: float) -> Target:
     assert ours.fps is not None
     assert other.fps is not None
     assert ours.ms_p5 is not None
@@ -139,9 +141,9 @@ def _ratio(what: str, subject: str, ours: Row, other: Row, wanted: float) -> Ver
     ratio = ours.fps / other.fps
     # Other work on the machine disturbs the fastest frames least, and some contenders most.
     undisturbed = other.ms_p5 / ours.ms_p5
-    return Verdict(
+    return Target(
         f'{what}: at least {wanted:g} times as fast, at the median and the 5th percentile',
-        subject,
-        f'{ours.fps:.2f} / {other.fps:.2f} FPS = {ratio:.2f}, {undisturbed:.2f}',
         min(ratio, undisturbed) >= wanted,
+        f'{ours.fps:.2f} / {other.fps:.2f} FPS = {ratio:.2f}, {undisturbed:.2f}',
+        subject,
     )

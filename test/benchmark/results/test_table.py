@@ -91,12 +91,12 @@ def test_targets_that_are_met():
         row('rtseg', total_ms=[100.0], infer_ms=[95.0], labels_ms=[5.0], agreement=0.9999),
         row('rtseg', 'int8', total_ms=[60.0], infer_ms=[55.0]),
     ]
-    found = {verdict.target: verdict for verdict in verdicts(rows)}
+    found = {verdict.name: verdict for verdict in verdicts(rows)}
     assert len(found) == 5
-    assert all(verdict.met for verdict in found.values())
+    assert all(verdict.ok for verdict in found.values())
     assert all(verdict.subject == 'lednet 512x1024' for verdict in found.values())
     ratio = next(v for key, v in found.items() if 'plain ONNX Runtime' in key)
-    assert ratio.figure.endswith('= 1.50, 1.50')
+    assert ratio.text.endswith('= 1.50, 1.50')
 
 
 def test_targets_that_are_missed():
@@ -105,7 +105,7 @@ def test_targets_that_are_missed():
         row('rtseg', total_ms=[100.0], infer_ms=[90.0], labels_ms=[9.1], agreement=0.9949),
         row('rtseg', 'int8', total_ms=[63.0], infer_ms=[60.0]),
     ]
-    missed = [verdict for verdict in verdicts(rows) if not verdict.met]
+    missed = [verdict for verdict in verdicts(rows) if not verdict.ok]
     assert len(missed) == 4  # only the loss of int8, 0.7 points, is small enough
 
 
@@ -116,15 +116,15 @@ def test_targets_of_the_node():
         ours_latency_ms=1.0, plain_latency_ms=1.0, ours_memory_mib=1.0, plain_memory_mib=1.0,
         agreement=1.0, stages_ms=stages_ms,
     )  # fmt: skip
-    assert [verdict.met for verdict in node_verdicts(node)] == [True, True]
+    assert [verdict.ok for verdict in node_verdicts(node)] == [True, True]
     rate, outside = node_verdicts(
         replace(node, ours_fps=29.9, stages_ms={**stages_ms, 'publish': 1.1})
     )
-    assert not rate.met
-    assert '= 2.99, 3.00' in rate.figure
-    assert not node_verdicts(replace(node, ours_best_fps=35.0))[0].met
-    assert not outside.met
-    assert '5.10 / 50.00 ms = 10.2%' in outside.figure
+    assert not rate.ok
+    assert '= 2.99, 3.00' in rate.text
+    assert not node_verdicts(replace(node, ours_best_fps=35.0))[0].ok
+    assert not outside.ok
+    assert '5.10 / 50.00 ms = 10.2%' in outside.text
 
 
 def test_targets_of_upsampling_take_the_worst_case_and_the_faster_peer():
@@ -136,8 +136,8 @@ def test_targets_of_upsampling_take_the_worst_case_and_the_faster_peer():
 
     rows = [case('regions', 2.0, 4.0), case('regions', 9.0, None), case('noise', 4.9, 4.0)]
     regions, noise = upsampling_verdicts(rows)
-    assert (regions.figure, regions.met) == ('0.90', True)
-    assert (noise.figure, noise.met) == ('1.23', False)
+    assert (regions.text, regions.ok) == ('0.90', True)
+    assert (noise.text, noise.ok) == ('1.23', False)
     assert upsampling_verdicts([]) == []
 
 
