@@ -64,6 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'and --seconds, and say which one the node should take; needs no torch',
     )  # fmt: skip
     parser.add_argument(
+        '--places', action='store_true',
+        help='measure points, ground and rectification instead, beside one copy of their size',
+    )  # fmt: skip
+    parser.add_argument(
         '--targets', action='store_true',
         help='also check the targets that this package set itself, for its documentation',
     )  # fmt: skip
@@ -87,6 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _which_engine(arguments)
     if arguments.report:
         return _report(arguments)
+    if arguments.places:
+        return _places(arguments)
     return _race(arguments)
 
 
@@ -153,6 +159,24 @@ def _which_engine(arguments: argparse.Namespace) -> int:
         )
     print(engine_table(comparison))
     write_json(arguments.json, comparison.to_dict())
+    return 0
+
+
+def _places(arguments: argparse.Namespace) -> int:
+    """Measure what points, ground and rectification cost; print and write it."""
+    from dataclasses import asdict
+
+    from tqdm import tqdm
+
+    from rtseg_ros.benchmark.places import places, places_table
+    from rtseg_ros.installation import use_image_profile
+    from rtseg_ros.machine import machine
+
+    use_image_profile()
+    with tqdm(bar_format='{postfix}', leave=False) as bar:
+        rows = places(bar.set_postfix_str)
+    print(places_table(rows))
+    write_json(arguments.json, {'places': [asdict(row) for row in rows], 'machine': machine()})
     return 0
 
 
