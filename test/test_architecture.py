@@ -161,7 +161,7 @@ def test_import_brings_no_more_than_needed(statement, absent):
 @pytest.mark.parametrize(
     ('text', 'home'),
     [
-        (r"'published', 'superseded', 'stale'", 'frames/outcomes.py'),
+        (r"'published', 'superseded', 'skipped'", 'frames/outcomes.py'),
         (r"'fp32', 'fp16', 'int8'", 'engines.py'),
         (r"'tensorrt', 'tensorrt_rtx'", 'engines.py'),
         (r"'onnxruntime', 'openvino'", 'engines.py'),

@@ -96,7 +96,7 @@ def _status(name: str, statuses: dict[str, Any]) -> Verdict:
             'its process stopped, or did it die a moment ago?',
         )  # fmt: skip
     values = {item.key: item.value for item in status.values}
-    counts = ', '.join(f'{values[key]} {key}' for key in ('received', *BINS))
+    counts = ', '.join(f'{values.get(key, 0)} {key}' for key in ('received', *BINS))
     return Verdict(name, status.level == b'\0', f'{status.message} ({counts})')
 
 

@@ -1,7 +1,8 @@
 """What can become of a frame; every account and every report has these, in this order."""
 
-# Published, passed over for a newer one, too old, refused as it is, or the work on it failed.
-BINS = ('published', 'superseded', 'stale', 'rejected', 'failed')
+# Published, passed over for a newer one, beyond the highest rate, too old, refused as it is, or
+# the work on it failed.
+BINS = ('published', 'superseded', 'skipped', 'stale', 'rejected', 'failed')
 # What became of an output that takes more than the image; a mask is published all the same.
 # Published, no depth of that time, no calibration that fits, refused as it is, the work failed.
 POINTS_BINS = ('published', 'no_depth', 'no_calibration', 'refused', 'failed')

@@ -13,6 +13,7 @@ import numpy as np
 from rtseg_ros.errors import RtsegError
 from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.frames.media.video_writer import VideoWriter
+from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.harness.demo import DemoSettings, Recording, run_demo
 from rtseg_ros.harness.node_process import isolate_graph
 from rtseg_ros.installation import profile_variable, share_file, use_image_profile
@@ -177,7 +178,7 @@ def _length(source: str) -> tuple[int, float]:
 
 def _summary(recording: Recording, labels: LabelSet, source: str) -> dict[str, Any]:
     node = recording.segmentation
-    bins = ('superseded', 'stale', 'rejected', 'failed')
+    bins = BINS[1:]
     dropped = {name: int(node[name]) for name in bins}
     dropped['lost_before_node'] = _lost(recording)
     stages: dict[str, dict[str, float]] = {}

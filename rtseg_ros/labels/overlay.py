@@ -18,5 +18,10 @@ def overlay_from_labels(
     Returns:
         (H, W, 3) uint8 BGR, newly allocated.
     """
-    colors = cv2.LUT(cv2.merge((labels, labels, labels)), palette_bgr[None])
+    colors = colors_from_labels(labels, palette_bgr)
     return cv2.addWeighted(colors, alpha, frame, 1 - alpha, 0)
+
+
+def colors_from_labels(labels: np.ndarray, palette_bgr: np.ndarray) -> np.ndarray:
+    """Return the class colours of (H, W) uint8 labels: (H, W, 3) uint8 BGR, newly allocated."""
+    return cv2.LUT(cv2.merge((labels, labels, labels)), palette_bgr[None])

@@ -12,8 +12,11 @@ from std_msgs.msg import Header
 from rtseg_ros.errors import FrameError
 from rtseg_ros.frames import image_message
 from rtseg_ros.frames.image_message import frame_from_compressed
+from rtseg_ros.frames.label_image import png_from_labels
 from rtseg_ros.runtime.geometry import Layout
 
+# As compressed_image_transport writes it; its subscriber looks for 'mono8' and 'compressed'.
+PNG_MASK = 'mono8; png compressed '
 _GENERIC = re.compile(r'\d+[USF]C\d+')
 
 
@@ -74,6 +77,18 @@ def image_from_array(pixels: np.ndarray, encoding: str, *, header: Header) -> Im
         step=len(data) // height,
         data=data,
     )
+
+
+def compressed_from_labels(labels: np.ndarray, *, header: Header) -> CompressedImage:
+    """Make the message that image_transport's compressed plugin makes of a mono8 mask as PNG.
+
+    Args:
+        labels: (H, W) uint8.
+        header: Copied by reference.
+    """
+    data = array('B')
+    data.frombytes(png_from_labels(labels).data)
+    return CompressedImage(header=header, format=PNG_MASK, data=data)
 
 
 def fits(info: CameraInfo, size_hw: tuple[int, int]) -> bool:

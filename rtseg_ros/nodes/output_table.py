@@ -71,6 +71,18 @@ OUTPUTS = (
         encoding='bgr8',
     ),
     Output(
+        'color_mask',
+        'sensor_msgs/msg/Image',
+        'class colours alone, black where unlabelled',
+        encoding='bgr8',
+    ),
+    Output(
+        'mask/compressed',
+        'sensor_msgs/msg/CompressedImage',
+        'the mask for thin links, as PNG, which keeps the ids: `mono8; png compressed`, as '
+        'image_transport names it',
+    ),
+    Output(
         'camera_info',
         'sensor_msgs/msg/CameraInfo',
         "of the camera that would have taken an image of the mask's geometry; goes with what "

@@ -92,8 +92,14 @@ class SegmentationParameters:
         False, 'The images come rectified: P of camera_info describes them, not K and D.'
     )
     class_groups: str = parameter(
-        '', 'YAML file that merges classes or makes some unlabelled; empty for all classes.'
-    )
+        '', 'YAML file that merges classes or makes some unlabelled; empty for all classes.',
+        live=True,
+    )  # fmt: skip
+    max_rate_hz: float = parameter(
+        0.0,
+        'Most frames of each camera that are worked on, per second; 0 for all that can be.',
+        minimum=0.0, maximum=1000.0, live=True,
+    )  # fmt: skip
     min_confidence: float = parameter(
         0.0,
         'Pixels below this confidence become unlabelled.',

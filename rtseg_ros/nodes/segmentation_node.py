@@ -21,7 +21,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from rclpy.time_source import CLOCK_TOPIC
 from std_msgs.msg import Header
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 from rtseg_ros.nodes.log_bridge import forward_log
 from rtseg_ros.nodes.main import run_node
@@ -87,6 +87,7 @@ class SegmentationNode(LifecycleNode):
             self._on_load_model,
             callback_group=ReentrantCallbackGroup(),
         )
+        self.create_service(SetBool, '~/enable', self._on_enable)
         output = BY_NAME['/diagnostics']
         self._diagnostics = self.create_publisher(
             output.message_type(), output.name, qos_of(output)
@@ -138,10 +139,10 @@ class SegmentationNode(LifecycleNode):
         result = super().on_activate(state)
         try:
             for camera in self._cameras:
-                camera.set_tap(True)
+                camera.set_tap(self._reporter.enabled)
         except Exception as error:  # noqa: BLE001  the caller may mend it and try again
             self.get_logger().error(f'not activated: {reason_of(error)}')
-            self._close_taps()
+            self._close_taps('the node was deactivated')
             super().on_deactivate(state)
             return Failure
         self._reporter.state = 'active'
@@ -149,7 +150,7 @@ class SegmentationNode(LifecycleNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close the tap; a frame in work is finished first."""
-        self._close_taps()
+        self._close_taps('the node was deactivated')
         self._reporter.state = 'inactive'
         return super().on_deactivate(state)
 
@@ -160,13 +161,14 @@ class SegmentationNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything from whatever state the node is in."""
-        self._close_taps()
+        self._close_taps('the node was shut down')
         self._release()
+        self._reporter.state = 'finalized'
         return super().on_shutdown(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Fall back to unconfigured, so that configure can be tried again."""
-        self._close_taps()
+        self._close_taps('the node failed')
         self._release()
         return Success
 
@@ -185,11 +187,24 @@ class SegmentationNode(LifecycleNode):
         if self.trigger_configure() == Success:
             self.trigger_activate()
 
-    def _close_taps(self) -> None:
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        """Take images or none, while the lifecycle, the model and its memory stay as they are."""
+        self._reporter.enabled = request.data
+        response.success, response.message = True, self._reporter.state
+        if self._reporter.state != 'active':
+            response.message += '; it counts once the node is active'
+        elif request.data:
+            for camera in self._cameras:
+                camera.set_tap(True)
+        else:
+            self._close_taps('disabled by ~/enable')
+        return response
+
+    def _close_taps(self, reason: str) -> None:
         for camera in self._cameras:
             camera.set_tap(False)
             if self._worker.drop(camera):
-                camera.account.finish('stale', reason='the node was deactivated')
+                camera.account.finish('stale', reason=reason)
         self._worker.call(lambda: None)  # the frame in work is done after this
 
     def _release(self) -> None:
@@ -279,7 +294,9 @@ class SegmentationNode(LifecycleNode):
     # Frames
 
     def _on_frame(self, camera: Camera, data: bytes) -> None:
-        if self._worker.put(camera, data):
+        if not camera.limit.passes(self._pipeline.settings.max_rate_hz):
+            camera.account.finish('skipped')
+        elif self._worker.put(camera, data):
             camera.account.finish('superseded')
 
     def _log_refusal(self, text: str) -> None:

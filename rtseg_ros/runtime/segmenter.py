@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from rtseg_ros.engines import ENGINES
-from rtseg_ros.errors import EngineError, FrameError, SettingError
+from rtseg_ros.errors import EngineError, FrameError, LabelSetError, SettingError
 from rtseg_ros.labels import UNLABELLED, LabelSet
 from rtseg_ros.labels.groups import ClassGroups, load_class_groups
 from rtseg_ros.runtime.engine import Engine, Outputs
@@ -75,11 +75,8 @@ class Segmenter:
         self.engine = engine
         self.geometry = geometry
         self._groups = groups
-        metadata = engine.model.metadata
-        self.labels: LabelSet = (
-            groups.label_set(metadata.labels) if groups is not None else metadata.labels
-        )
-        self._border_bgr = border_color(metadata.preprocessing)
+        self.labels = _classes(engine, groups)
+        self._border_bgr = border_color(engine.model.metadata.preprocessing)
         self.set_unlabelled(min_confidence=min_confidence, unlabelled_id=unlabelled_id)
 
     def __call__(self, frame: np.ndarray, *, confidence: bool = False) -> Segmentation:
@@ -192,6 +189,25 @@ class Segmenter:
         if min_confidence is not None:
             self._threshold = math.ceil(255 * min_confidence)
 
+    def set_groups(self, groups: ClassGroups | None, *, unlabelled_id: int) -> None:
+        """Change which classes are merged, and ``labels`` with them; None for all classes.
+
+        Args:
+            groups: Of the model's classes.
+            unlabelled_id: Goes with them, because it must not be the id of a class.
+
+        Raises:
+            LabelSetError: If the groups do not fit the model; then nothing is changed.
+            SettingError: If the id is out of range, or that of a class; likewise.
+        """
+        before = self._groups, self.labels
+        self.labels, self._groups = _classes(self.engine, groups), groups
+        try:
+            self.set_unlabelled(unlabelled_id=unlabelled_id)
+        except (LabelSetError, SettingError):
+            self._groups, self.labels = before
+            raise
+
     def close(self) -> None:
         """Free the engine."""
         self.engine.close()
@@ -271,6 +287,11 @@ class Segmenter:
             f'{self.engine.model.path.name} gives labels without scores, so there is no '
             "confidence; convert it again with a 'logits' output"
         )
+
+
+def _classes(engine: Engine, groups: ClassGroups | None) -> LabelSet:
+    labels = engine.model.metadata.labels
+    return labels if groups is None else groups.label_set(labels)
 
 
 def load_segmenter(

@@ -107,7 +107,8 @@ def test_a_bad_frame_is_counted_and_the_rest_goes_on(segmenter, tmp_path):
     )
     outcome = evaluate(segmenter, source, output=tmp_path)
     assert outcome.recorder.accounting() == {
-        'received': 6, 'published': 4, 'superseded': 0, 'stale': 0, 'rejected': 2, 'failed': 0,
+        'received': 6, 'published': 4, 'superseded': 0, 'skipped': 0, 'stale': 0,
+        'rejected': 2, 'failed': 0,
     }  # fmt: skip
     reasons = outcome.recorder.reasons
     assert reasons['rejected: gone'] == 1

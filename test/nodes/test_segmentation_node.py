@@ -125,7 +125,7 @@ def test_bad_frames_are_counted_and_the_next_one_is_served(robot, offline):
 
 def test_every_frame_is_counted_once(robot):
     counts = robot.counts()
-    bins = ('published', 'superseded', 'stale', 'rejected', 'failed')
+    bins = ('published', 'superseded', 'skipped', 'stale', 'rejected', 'failed')
     assert counts['received'] == sum(counts[name] for name in bins)
     assert counts['in_flight'] == 0
 

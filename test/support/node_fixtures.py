@@ -262,7 +262,16 @@ class Robot:
     def counts(self) -> dict[str, int]:
         """Next diagnostics' counts."""
         self.next_diagnostics()
-        names = ('received', 'published', 'superseded', 'stale', 'rejected', 'failed', 'in_flight')
+        names = (
+            'received',
+            'published',
+            'superseded',
+            'skipped',
+            'stale',
+            'rejected',
+            'failed',
+            'in_flight',
+        )
         return {name: int(self.diagnostics[name]) for name in names}
 
     def settled_counts(self) -> dict[str, int]:

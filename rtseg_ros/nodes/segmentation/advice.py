@@ -14,7 +14,8 @@ class Situation:
 
     Attributes:
         node_name: Full name of the node.
-        state: Lifecycle state: ``unconfigured``, ``inactive`` or ``active``.
+        state: Lifecycle state: ``unconfigured``, ``inactive``, ``active`` or ``finalized``.
+        enabled: Whether images are taken while the node is active.
         configure_error: Why the last configure failed; empty if it did not.
         clock_missing: Simulated time is used and nobody publishes /clock.
         wanted: Somebody subscribes to a result.
@@ -28,6 +29,7 @@ class Situation:
 
     node_name: str
     state: str
+    enabled: bool
     configure_error: str
     clock_missing: bool
     wanted: bool
@@ -41,12 +43,19 @@ class Situation:
 
 def advice(now: Situation) -> str:
     """Return one sentence on what keeps masks from being published; empty if nothing does."""
+    if now.state == 'finalized':
+        return 'shut down: it cannot be used again, start a new process'
     if now.state == 'unconfigured':
         if now.configure_error:
             return f'configure failed: {now.configure_error}'
         return f'not configured: ros2 lifecycle set {now.node_name} configure'
     if now.state != 'active':
         return f'not active: ros2 lifecycle set {now.node_name} activate'
+    if not now.enabled:
+        return (
+            f'disabled: ros2 service call {now.node_name}/enable std_srvs/srv/SetBool '
+            '"{data: true}"'
+        )
     if now.unserved:
         return f'{now.unserved[0]}; change its QoS, or qos_overrides of this node'
     if not now.wanted:

@@ -20,12 +20,18 @@ from std_msgs.msg import Header
 
 from rtseg_ros.errors import SettingError
 from rtseg_ros.labels import LabelSet
-from rtseg_ros.labels.overlay import overlay_from_labels
+from rtseg_ros.labels.overlay import colors_from_labels, overlay_from_labels
 from rtseg_ros.nodes.image_topics import image_topic
-from rtseg_ros.nodes.messages import camera_info_of_mask, fits, image_from_array
+from rtseg_ros.nodes.messages import (
+    camera_info_of_mask,
+    compressed_from_labels,
+    fits,
+    image_from_array,
+)
 from rtseg_ros.nodes.output_table import BY_NAME, OF_FRAMES, Output, Wanted
 from rtseg_ros.nodes.ros_graph import unserved_subscribers
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
+from rtseg_ros.nodes.segmentation.rate_limit import RateLimit
 from rtseg_ros.nodes.spatial.ground_topic import Pose
 from rtseg_ros.nodes.spatial.outputs import INFO, SpatialOutputs, SpatialSettings
 from rtseg_ros.runtime import Segmentation
@@ -56,6 +62,7 @@ class Camera:
         message_type: Of the image topic.
         last_heard_s: When the latest image came or, without one, was first waited for;
             ``time.monotonic``.
+        limit: Of the frames that are worked on.
         publishers: By output name.
         spatial: Its calibration, points and ground.
     """
@@ -91,6 +98,7 @@ class Camera:
         self._tap_open = False
         self._subscriptions: dict[str, Any] = {}
         self.last_heard_s = time.monotonic()
+        self.limit = RateLimit()
         self.publishers: dict[str, Any] = {}
         try:
             for output in OF_FRAMES:
@@ -211,6 +219,13 @@ class Camera:
             self.publishers['confidence'].publish(
                 image_from_array(result.confidence, 'mono8', header=header)
             )
+        if 'mask/compressed' in wanted:
+            self.publishers['mask/compressed'].publish(
+                compressed_from_labels(result.labels, header=header)
+            )
+        if 'color_mask' in wanted:
+            colors = colors_from_labels(result.labels, palette_bgr)
+            self.publishers['color_mask'].publish(image_from_array(colors, 'bgr8', header=header))
         info = self.spatial.calibration.info_of_frame()
         if 'camera_info' in wanted and info is not None and fits(info, result.layout.source_hw):
             self.publishers['camera_info'].publish(

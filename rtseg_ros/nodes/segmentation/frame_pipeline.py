@@ -75,6 +75,11 @@ class FramePipeline:
         if old is not None:
             old.close()
 
+    def update_palette(self) -> None:
+        """Take the colours of the segmenter's classes, after they have changed."""
+        assert self.segmenter is not None
+        self._palette = self.segmenter.labels.palette_bgr()
+
     def work(self, batch: Sequence[Waiting[Camera]]) -> None:
         """Work on one frame each of some cameras; nothing that is wrong with one escapes."""
         assert self.segmenter is not None

@@ -9,6 +9,7 @@ import rclpy
 from rclpy.lifecycle import LifecycleNode
 
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.labels.groups import ClassGroups, load_class_groups
 from rtseg_ros.nodes.parameters import SegmentationParameters, read_parameters
 from rtseg_ros.nodes.segmentation.accounting import LogLimit
 from rtseg_ros.nodes.segmentation.camera import Camera
@@ -110,15 +111,12 @@ class ModelSwap:
                 try:
                     if present is None or self._pipeline.segmenter is not present:
                         raise RtsegError('the node was cleaned up meanwhile')
-                    segmenter.set_unlabelled(
-                        min_confidence=settings.min_confidence,
-                        unlabelled_id=settings.unlabelled_id,
-                    )
+                    segmenter.set_groups(_groups(settings), unlabelled_id=settings.unlabelled_id)
+                    segmenter.set_unlabelled(min_confidence=settings.min_confidence)
                 except RtsegError:
                     segmenter.close()
                     raise
                 self._install(segmenter, settings)
-                self._on_labels()
                 return self.log()
         finally:
             self._loading.release()
@@ -129,16 +127,29 @@ class ModelSwap:
             segmenter = self._pipeline.segmenter
             assert segmenter is not None
             settings = replace(self._pipeline.settings, **changes)
-            if {'min_confidence', 'unlabelled_id'} & set(changes):
-                self._worker.call(
-                    lambda: segmenter.set_unlabelled(
-                        min_confidence=settings.min_confidence,
-                        unlabelled_id=settings.unlabelled_id,
-                    )
-                )
-            self._pipeline.settings = settings
-            if 'min_confidence' in changes:
-                self._on_labels()
+            # Read here: the frames do not wait for a slow disk.
+            groups = _groups(settings) if 'class_groups' in changes else None
+
+            def change() -> None:
+                # First what can be refused; the threshold can be, and it is the only other one.
+                segmenter.set_unlabelled(min_confidence=settings.min_confidence)
+                try:
+                    if 'class_groups' in changes:
+                        segmenter.set_groups(groups, unlabelled_id=settings.unlabelled_id)
+                        self._pipeline.update_palette()
+                    else:
+                        segmenter.set_unlabelled(unlabelled_id=settings.unlabelled_id)
+                except RtsegError:
+                    segmenter.set_unlabelled(min_confidence=self._pipeline.settings.min_confidence)
+                    raise
+                self._pipeline.settings = settings
+                if {'min_confidence', 'class_groups'} & set(changes):
+                    self._on_labels()  # before the first mask that has them
+
+            if {'min_confidence', 'unlabelled_id', 'class_groups'} & set(changes):
+                self._worker.call(change)
+            else:
+                self._pipeline.settings = settings
 
     def log(self) -> str:
         """Say in the log which model runs, on what; return that."""
@@ -185,9 +196,14 @@ class ModelSwap:
             self._node.get_logger().info(self._reporter.busy)
 
     def _install(self, segmenter: Segmenter, settings: SegmentationParameters) -> None:
-        """Swap between two frames."""
-        self._worker.call(lambda: self._pipeline.install(segmenter))
-        self._pipeline.settings = settings
+        """Swap between two frames; the class names go out before the first mask that has them."""
+
+        def install() -> None:
+            self._pipeline.install(segmenter)
+            self._pipeline.settings = settings
+            self._on_labels()
+
+        self._worker.call(install)
         # Frames that cannot be computed together would only wait for each other.
         self._worker.max_batch = min(settings.max_batch, segmenter.engine.max_batch)
         if self._worker.max_batch < settings.max_batch:
@@ -196,3 +212,7 @@ class ModelSwap:
                 f'{segmenter.engine.name} takes {self._worker.max_batch} at once, so the cameras '
                 'take turns'
             )
+
+
+def _groups(settings: SegmentationParameters) -> ClassGroups | None:
+    return load_class_groups(settings.class_groups) if settings.class_groups else None

@@ -21,6 +21,7 @@ class Reporter:
     Attributes:
         state: Lifecycle state of the node.
         configure_error: Why the last configure failed; empty if it did not.
+        enabled: Whether images are taken while the node is active; ``~/enable`` sets it.
         busy: What takes long at the moment, e.g. building an engine.
     """
 
@@ -30,6 +31,7 @@ class Reporter:
         self._seen: dict[str, dict[str, int]] = {}
         self.state = 'unconfigured'
         self.configure_error = ''
+        self.enabled = True
         self.busy = ''
 
     def message(
@@ -48,7 +50,7 @@ class Reporter:
             for camera, text in zip(cameras, advices, strict=True)
             if text
         ]
-        values = {'state': self.state, **model_values(segmenter)}
+        values = {'state': self.state, 'enabled': str(self.enabled), **model_values(segmenter)}
         summary = '; '.join(named) if cameras else self._advice_without()
         if self.busy:
             summary = f'{self.busy}; {summary}'.rstrip('; ')
@@ -90,6 +92,7 @@ class Reporter:
             Situation(
                 node_name=name,
                 state=self.state,
+                enabled=self.enabled,
                 configure_error=self.configure_error,
                 clock_missing=clock_is_missing(self._node),
                 wanted=bool(camera.wanted().asked),
@@ -114,6 +117,7 @@ class Reporter:
             Situation(
                 node_name=self._node.get_fully_qualified_name(),
                 state=self.state,
+                enabled=self.enabled,
                 configure_error=self.configure_error,
                 clock_missing=False,
                 wanted=False,

@@ -204,7 +204,8 @@ def test_scoring_equals_scoring_at_once(spool, tmp_path):
     )
     assert picture.shape == (48, 64, 3)
     assert recorder.accounting() == {
-        'received': 6, 'published': 5, 'superseded': 0, 'stale': 0, 'rejected': 0, 'failed': 0,
+        'received': 6, 'published': 5, 'superseded': 0, 'skipped': 0, 'stale': 0,
+        'rejected': 0, 'failed': 0,
         'lost': 1,
     }  # fmt: skip
 

@@ -27,7 +27,7 @@ def test_the_page_is_well_formed_and_self_contained(report_folder):
 def test_report_json_has_the_keys_that_others_rely_on(report_folder):
     report = json.loads((report_folder / 'report.json').read_text())
     assert set(report['accounting']) == {
-        'received', 'published', 'superseded', 'stale', 'rejected', 'failed',
+        'received', 'published', 'superseded', 'skipped', 'stale', 'rejected', 'failed',
     }  # fmt: skip
     assert report['accounting']['received'] == 8 == report['frames']
     assert sum(report['accounting'].values()) == 2 * 8

@@ -22,7 +22,8 @@ def test_counts_by_hand():
     front.finish('rejected', reason='encoding 7')
     rear.finish('failed', reason='engine')
     assert front.snapshot().counts == {
-        'received': 4, 'published': 1, 'superseded': 1, 'stale': 0, 'rejected': 1, 'failed': 0,
+        'received': 4, 'published': 1, 'superseded': 1, 'skipped': 0, 'stale': 0,
+        'rejected': 1, 'failed': 0,
         'in_flight': 1,
     }  # fmt: skip
     assert total.snapshot().counts['received'] == 5

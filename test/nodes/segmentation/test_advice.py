@@ -14,6 +14,7 @@ TOPIC = TopicFacts('/image', 'sensor_msgs/msg/Image', 1, (), (), ())
 WELL = Situation(
     node_name='/segmentation',
     state='active',
+    enabled=True,
     configure_error='',
     clock_missing=False,
     wanted=True,
@@ -34,6 +35,8 @@ NOBODY = replace(TOPIC, publishers=0)
         ({'state': 'unconfigured'}, 'not configured: ros2 lifecycle set /segmentation configure'),
         ({'state': 'unconfigured', 'configure_error': 'no file'}, 'configure failed: no file'),
         ({'state': 'inactive'}, 'not active: ros2 lifecycle set /segmentation activate'),
+        ({'state': 'finalized'}, 'shut down: it cannot be used again, start a new process'),
+        ({'enabled': False}, 'disabled: ros2 service call /segmentation/enable std_srvs/srv/SetB'),
         ({'wanted': False}, 'nobody subscribes to mask'),
         (
             {'unserved': ('/nav gets nothing on /m: durability',)},

@@ -100,7 +100,7 @@ def test_each_gets_its_share_under_overload(fleet):
 
 def test_accounts_of_the_cameras_add_up(fleet):
     robot = fleet.robot
-    bins = ('published', 'superseded', 'stale', 'rejected', 'failed')
+    bins = ('published', 'superseded', 'skipped', 'stale', 'rejected', 'failed')
     counts = robot.settled_counts()
     assert counts['received'] == sum(counts[name] for name in bins)
     each = [robot.statuses[f'{robot.managed}: {name}'.strip('/')] for name in NAMES]

@@ -29,7 +29,7 @@ from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.nodes.messages import image_from_array
 
 BLUE, GREEN, RED = (255, 0, 0), (0, 255, 0), (0, 0, 255)
-BINS = ('published', 'superseded', 'stale', 'rejected', 'failed')
+BINS = ('published', 'superseded', 'skipped', 'stale', 'rejected', 'failed')
 
 
 def plain(color=GREEN, size_hw=(20, 30)):

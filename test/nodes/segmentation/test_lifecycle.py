@@ -60,7 +60,7 @@ def test_any_order_while_frames_arrive(robot):
     robot.spin(0.5)
     assert robot.label_of((0, 255, 0)) == 2
     counts = robot.counts()
-    bins = ('published', 'superseded', 'stale', 'rejected', 'failed')
+    bins = ('published', 'superseded', 'skipped', 'stale', 'rejected', 'failed')
     assert counts['received'] == sum(counts[name] for name in bins)
     assert counts['failed'] == before['failed']
     assert counts['rejected'] == before['rejected']
