@@ -57,8 +57,9 @@ def test_every_topic_and_output_of_a_verb_is_checked(verb, tmp_path):
         if name.endswith('topic') or name == 'camera':
             for text in ('image', '/a b', '/1st', '/cam-front/x', '/a//b'):
                 assert refuses(option.type, text), f'{verb} {name} accepts {text!r}'
-        # The converter itself looks at its output, which the node gives it as well.
-        if name in ('json', 'output', 'keep', 'sheet') and (verb, name) != ('convert', 'output'):
+        # These two look at it themselves: a file of some kinds, or a folder.
+        itself = name == 'output' and verb in ('convert', 'segment')
+        if name in ('json', 'output', 'keep', 'sheet') and not itself:
             below = str(tmp_path / 'file' / 'x.onnx')
             assert refuses(option.type, below), f'{verb} {name}: below a file'
 

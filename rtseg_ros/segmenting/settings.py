@@ -28,6 +28,8 @@ class SegmentSettings:
     roi: tuple[int, int, int, int] = parameter(
         (0, 0, 0, 0),
         'Region of interest in pixels of the frame: x, y, width, height; all 0 for the frame.',
+        minimum=0,
+        maximum=65536,
     )
     rotation: int = parameter(
         0, 'Degrees clockwise that turn the frames upright for the network.', choices=ROTATIONS
