@@ -1,9 +1,12 @@
 """Thresholds: which way each figure counts, and what is not measured."""
 
+from pathlib import Path
+import re
+
 import pytest
 
 from rtseg_ros.errors import EvaluationError
-from rtseg_ros.evaluation.thresholds import failures, requirement_from_text
+from rtseg_ros.evaluation.thresholds import AT_LEAST, AT_MOST, failures, requirement_from_text
 
 REPORT = {
     'miou': 0.6, 'category_miou': None, 'pixel_accuracy': 0.9, 'fps': 20.0, 'frames': 10,
@@ -69,3 +72,9 @@ def test_unknown_class_and_stage():
         failures(REPORT, [requirement_from_text('iou.Moon=0.5')])
     with pytest.raises(EvaluationError, match='there are total, infer'):
         failures(REPORT, [requirement_from_text('latency_decode_p50_ms=5')])
+
+
+def test_the_documentation_lists_every_figure():
+    page = (Path(__file__).parents[2] / 'docs' / 'evaluation.md').read_text(encoding='utf-8')
+    listed = page[page.index('`--require` knows') :].split('\n\n')[0]
+    assert set(AT_LEAST + AT_MOST) <= set(re.findall(r'`(\w+)`', listed))
