@@ -1,7 +1,6 @@
 """``rtseg convert``: a training checkpoint becomes a model file, a model file a TensorRT plan."""
 
 import argparse
-from collections.abc import Callable
 import sys
 from typing import Any
 
@@ -11,7 +10,7 @@ from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ParityError
 from rtseg_ros.options import add_options, settings_from_options
 from rtseg_ros.output_files import write_json
-from rtseg_ros.progress import StageBars
+from rtseg_ros.progress import StageBars, Staged
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 TENSORRT = 'tensorrt_'
@@ -64,10 +63,10 @@ def _converted(settings: ConversionSettings, bars: StageBars) -> dict[str, Any]:
     return done.to_dict()
 
 
-def _shown_by(bars: StageBars) -> Callable[[str, int, int], None]:
+def _shown_by(bars: StageBars) -> Staged:
     """Return what shows progress: a line per stage, on a terminal bars of the long ones."""
 
-    def show(stage: str, done: int, total: int) -> None:
+    def show(stage: str, done: float, total: float | None) -> None:
         if total == 1:
             bars.print(stage)
         elif sys.stderr.isatty():

@@ -2,16 +2,17 @@
 
 from dataclasses import fields
 
-from rtseg_ros.conversion.finishing import Conversion, Draft, Progress, check_output, finished
+from rtseg_ros.conversion.finishing import Conversion, Draft, check_output, finished
 from rtseg_ros.conversion.foreign.draft import import_draft
 from rtseg_ros.conversion.foreign.source import is_onnx
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
+from rtseg_ros.progress import Staged
 
 FOREIGN_OPTIONS = ('output_name', 'output_kind', 'threshold', 'align_corners')
 
 
-def convert(settings: ConversionSettings, progress: Progress) -> Conversion:
+def convert(settings: ConversionSettings, progress: Staged) -> Conversion:
     """Convert a checkpoint or a foreign .onnx file into a model file, with a report beside it.
 
     Args:

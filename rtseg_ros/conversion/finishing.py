@@ -24,11 +24,11 @@ from rtseg_ros.errors import ConversionError, ParityError
 from rtseg_ros.frames.sample import made_items, read_items, source_name
 from rtseg_ros.frames.sources import Item
 from rtseg_ros.output_files import replace_files
+from rtseg_ros.progress import Counted, Staged
 from rtseg_ros.runtime.model_file import METADATA_KEY, ModelMetadata, model_file_from_content
 from rtseg_ros.runtime.preprocess import resized_frame
 
 # Called with the stage, steps done and steps in all; a stage starts with 0 done.
-Progress = Callable[[str, int, int], None]
 MADE_FRAMES = 4
 
 
@@ -42,7 +42,7 @@ class Comparison(Protocol):
         *,
         source: str,
         tolerance: float,
-        progress: Callable[[int, int], None],
+        progress: Counted,
     ) -> tuple[Parity, tuple[str, ...]]:
         """Label frames with both.
 
@@ -119,7 +119,7 @@ class Conversion:
         }
 
 
-def finished(settings: ConversionSettings, draft: Draft, progress: Progress) -> Conversion:
+def finished(settings: ConversionSettings, draft: Draft, progress: Staged) -> Conversion:
     """Bring a draft into its precision, compare it with its source and write it.
 
     Raises:
@@ -220,7 +220,7 @@ def _quantized(
     settings: ConversionSettings,
     model: onnx.ModelProto,
     metadata: ModelMetadata,
-    progress: Progress,
+    progress: Staged,
 ) -> tuple[onnx.ModelProto, str]:
     items = read_items(
         settings.calibration, limit=settings.calibration_frames, labels=metadata.labels

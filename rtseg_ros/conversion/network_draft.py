@@ -26,6 +26,7 @@ from rtseg_ros.errors import ConversionError
 from rtseg_ros.frames.sources import Item
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.progress import Counted
 from rtseg_ros.runtime.engine import Engine
 from rtseg_ros.runtime.model_file import ModelMetadata, model_file_from_content
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
@@ -65,7 +66,7 @@ def network_draft(
         *,
         source: str,
         tolerance: float,
-        progress: Callable[[int, int], None],
+        progress: Counted,
     ) -> tuple[Parity, tuple[str, ...]]:
         engine: Engine | None = None
         file = model_file_from_content(content, output)
@@ -116,7 +117,7 @@ def compare(
     engine: str,
     source: str,
     tolerance: float,
-    progress: Callable[[int, int], None],
+    progress: Counted,
 ) -> Parity:
     """Label frames with torch and with the exported model.
 

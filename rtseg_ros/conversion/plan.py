@@ -1,12 +1,12 @@
 """Builds the TensorRT plan of a model file ahead of the robot's first start; needs no torch."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
+from rtseg_ros.progress import Staged
 from rtseg_ros.runtime.model_file import carries_metadata, model_path, read_model_file
 from rtseg_ros.runtime.tensorrt.engine import build_plan
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
@@ -93,9 +93,7 @@ def only_engine(settings: ConversionSettings, options: TensorRtOptions) -> bool:
     return is_model
 
 
-def build_model_plan(
-    model: str | Path, options: TensorRtOptions, progress: Callable[[str, int, int], None]
-) -> BuiltPlan:
+def build_model_plan(model: str | Path, options: TensorRtOptions, progress: Staged) -> BuiltPlan:
     """Make sure that the cache holds the plan of a model file.
 
     Args:

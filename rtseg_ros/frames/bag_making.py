@@ -1,6 +1,6 @@
 """A bag out of a data set, an image folder or a video."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from rtseg_ros.frames.bags import BagWriter
 from rtseg_ros.frames.datasets import load_dataset
 from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.labels import LabelSet
+from rtseg_ros.progress import Counted
 
 # Stamps start here unless asked otherwise, so that the same input gives the same bag.
 START_S = 1_700_000_000.0
@@ -82,7 +83,7 @@ class _Material:
     problems: list[str]
 
 
-def make_bag(settings: BagSettings, *, progress: Callable[[int, int | None], None]) -> MadeBag:
+def make_bag(settings: BagSettings, *, progress: Counted) -> MadeBag:
     """Write every frame; what cannot be read is left out and named.
 
     Args:

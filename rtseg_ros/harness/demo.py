@@ -23,12 +23,12 @@ from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.harness.node_process import NodeProcess, node_arguments
 from rtseg_ros.nodes.diagnostics import full_name, is_from
 from rtseg_ros.nodes.messages import frame_from_message
+from rtseg_ros.progress import Counted
 
 NAMESPACE = '/rtseg_demo'
 SETTLE_S = 2.5  # two periods of the node's diagnostics after the last frame
 SILENCE_S = 30.0
 QUEUE_DEPTH = 5
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class _Listener(Node):
 def run_demo(
     settings: DemoSettings,
     *,
-    progress: Progress,
+    progress: Counted,
     on_overlay: Callable[[np.ndarray, int], None],
     moments: int = 6,
 ) -> Recording:
@@ -224,7 +224,7 @@ def _listen(
     listener: _Listener,
     settings: DemoSettings,
     processes: list[NodeProcess],
-    progress: Progress,
+    progress: Counted,
 ) -> None:
     start = time.monotonic()
     end = start + settings.seconds if settings.topic else float('inf')

@@ -1,6 +1,5 @@
 """A demo from the asked-for clip to what is kept of it: video, contact sheet and summary."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 import importlib.util
 from pathlib import Path
@@ -21,6 +20,7 @@ from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.contact_sheet import contact_sheet
 from rtseg_ros.machine import machine
 from rtseg_ros.output_files import replace_files, write_json
+from rtseg_ros.progress import Counted, Say
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import model_path
 
@@ -71,8 +71,8 @@ class DemoResult:
 def demo(
     request: DemoRequest,
     *,
-    say: Callable[[str], None],
-    progress: Callable[[int, int], None],
+    say: Say,
+    progress: Counted,
 ) -> DemoResult:
     """Run real nodes on the clip, and keep pictures and figures.
 

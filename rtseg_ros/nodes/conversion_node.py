@@ -90,8 +90,8 @@ class ConversionNode(Node):
         self._finish(done, built)
         return 0
 
-    def _progress(self, stage: str, done: int, total: int) -> None:
-        share = done / total
+    def _progress(self, stage: str, done: float, total: float | None) -> None:
+        share = done / total if total else 0.0
         if done == 0 or share >= min(1.0, self._logged + _LOG_SHARE):
             self._logged = share
             self.get_logger().info(stage if total == 1 else f'{stage}: {done} of {total}')

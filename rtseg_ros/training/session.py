@@ -1,6 +1,5 @@
 """A training run from settings to result: checks the data, then starts or continues."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 import hashlib
 from pathlib import Path
@@ -14,13 +13,12 @@ from rtseg_ros.frames.datasets.check import check_dataset
 from rtseg_ros.networks import create_network
 from rtseg_ros.networks.encoders.encoder import load_encoder_weights
 from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.progress import Counted, Say
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing
 from rtseg_ros.training.pretrained import pretrained_encoder
 from rtseg_ros.training.recipe import RECIPES, Recipe, default_recipe
 from rtseg_ros.training.start import StartWeights, counterparts, start_from
 from rtseg_ros.training.trainer import Progress, RunSettings, Trainer
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def train(
     *,
     start: StartWeights | None = None,
     say: Say,
-    checked: Callable[[int, int], None],
+    checked: Counted,
     progress: Progress,
 ) -> TrainingResult:
     """Check the data, then train; continues where an earlier call in the same folder stopped.

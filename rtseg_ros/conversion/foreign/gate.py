@@ -1,6 +1,6 @@
 """The gate of an import: does our model label frames as the original file does?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import math
 
 import numpy as np
@@ -18,6 +18,7 @@ from rtseg_ros.conversion.parity import (
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.frames.sources import Item
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
+from rtseg_ros.progress import Counted
 from rtseg_ros.runtime.geometry import nearest
 from rtseg_ros.runtime.preprocess import resized_frame
 
@@ -33,7 +34,7 @@ def compare_with_original(
     *,
     source: str,
     tolerance: float,
-    progress: Callable[[int, int], None],
+    progress: Counted,
     threshold: float,
 ) -> tuple[Parity, tuple[str, ...]]:
     """Label frames with the original file and with ours, at the size of the original's output.

@@ -29,6 +29,7 @@ from rtseg_ros.conversion.passes.ranges import (
     measured_ranges,
     probe_session,
 )
+from rtseg_ros.progress import Counted
 from rtseg_ros.runtime.int8_cpu import POSITIVE_PREFIX, PREFIX, SCALE, ZERO
 from rtseg_ros.runtime.model_file import FINISH_PREFIX
 
@@ -43,7 +44,6 @@ _ACTIVATIONS = ('Relu', 'Clip', 'PRelu')
 _WITHIN_RANGE = ('MaxPool', 'Resize')
 
 Frames = Sequence[Callable[[], np.ndarray]]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class _Step:
     output: str
 
 
-def quantized_model(model: onnx.ModelProto, frames: Frames, progress: Progress) -> Quantized:
+def quantized_model(model: onnx.ModelProto, frames: Frames, progress: Counted) -> Quantized:
     """Return an exported model with an int8 body.
 
     Args:

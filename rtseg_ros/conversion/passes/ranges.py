@@ -9,6 +9,7 @@ from onnx import TensorProto, helper
 import onnxruntime as ort
 
 from rtseg_ros.conversion.passes.edit import set_constant
+from rtseg_ros.progress import Counted
 
 _BINS = 2048
 # Values looked at per channel and frame; more would only cost memory.
@@ -48,7 +49,7 @@ def measured_ranges(
     model: onnx.ModelProto,
     names: Sequence[str],
     frames: Sequence[Callable[[], np.ndarray]],
-    progress: Callable[[int, int], None],
+    progress: Counted,
 ) -> dict[str, Range]:
     """Run a float model and look at some of its tensors.
 
