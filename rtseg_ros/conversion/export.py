@@ -83,4 +83,11 @@ def _body(network: SegmentationNetwork, size_hw: tuple[int, int]) -> onnx.ModelP
         raise ConversionError(
             f'{type(network).__name__} cannot be exported at {size_hw[0]}x{size_hw[1]}: {error}'
         ) from error
-    return onnx.load_from_string(buffer.getvalue())
+    model = onnx.load_from_string(buffer.getvalue())
+    # The exporter leaves a size open where it did not follow how it is computed.
+    shape = network.coarse_logits(torch.zeros(1, 3, *size_hw)).shape
+    output = model.graph.output[0].type.tensor_type
+    output.ClearField('shape')
+    for side in shape:
+        output.shape.dim.add().dim_value = side
+    return model
