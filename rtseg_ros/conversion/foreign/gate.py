@@ -120,5 +120,5 @@ def _order_note(imported: Imported, miou: dict[str, float]) -> tuple[str, ...]:
     other = 'bgr' if order == 'rgb' else 'rgb'
     text = f'mIoU {miou[REFERENCE]:.4f} in {order}, as told, {miou["swapped"]:.4f} in {other}'
     if miou['swapped'] > miou[REFERENCE] + CLEARLY_BETTER:
-        text += f': give --channel-order {other}'
+        text += f', which is clearly better: give --channel-order {other}'
     return (text,)
