@@ -7,12 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from rtseg_ros.conversion.finishing import Conversion, Progress, check_output, finished
+from rtseg_ros.conversion.finishing import Conversion, check_output, finished
 from rtseg_ros.conversion.network_draft import network_draft
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.labels import LabelSet, load_label_set
 from rtseg_ros.networks.network import SegmentationNetwork
+from rtseg_ros.progress import Staged
 from rtseg_ros.runtime.model_file import ModelMetadata
 from rtseg_ros.runtime.preprocess import Preprocessing
 
@@ -62,7 +63,7 @@ def save_model(
     precision: str = 'fp32',
     calibration: str = '',
     verify: str = '',
-    progress: Progress = lambda stage, done, total: None,
+    progress: Staged = lambda stage, done, total: None,
 ) -> Conversion:
     """Export a network with our contract, hold it to torch, and write it with its report.
 
