@@ -132,6 +132,13 @@ def test_packages_stay_in_their_rooms(module):
         assert 'rosbags' not in tops, f'{module}: only frames/bags.py, bag_storage.py use rosbags'
 
 
+def test_there_is_one_progress_bar():
+    with_tqdm = {
+        str(module.relative_to(PACKAGE)) for module in MODULES if 'tqdm' in imports(module)
+    }
+    assert with_tqdm == {'progress.py'}
+
+
 @pytest.mark.parametrize('module', MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_commands_print(module):
     if room(module) in ('cli', 'commands'):

@@ -166,15 +166,13 @@ def _places(arguments: argparse.Namespace) -> int:
     """Measure what points, ground and rectification cost; print and write it."""
     from dataclasses import asdict
 
-    from tqdm import tqdm
-
     from rtseg_ros.benchmark.places import places, places_table
     from rtseg_ros.installation import use_image_profile
     from rtseg_ros.machine import machine
 
     use_image_profile()
-    with tqdm(bar_format='{postfix}', leave=False) as bar:
-        rows = places(bar.set_postfix_str)
+    with Bar(bar_format='{postfix}', leave=False) as bar:
+        rows = places(bar.say)
     print(places_table(rows))
     write_json(arguments.json, {'places': [asdict(row) for row in rows], 'machine': machine()})
     return 0
