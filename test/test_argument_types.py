@@ -42,6 +42,8 @@ def refuses(kind, text):
 def test_every_number_of_a_verb_has_a_range(verb):
     """And what is no number at all, or none that can be counted with, is refused."""
     for name, option in options(verb).items():
+        if option.choices:
+            continue
         assert option.type not in (int, float), f'{verb} {name}: any number is accepted'
         sample = option.default
         sample = sample[0] if isinstance(sample, (list, tuple)) and sample else sample

@@ -9,6 +9,7 @@ import rclpy
 from rclpy.node import Node
 
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.nodes.reminder import Reminder
 
 # Name -> (id, state that it leads to).
 TRANSITIONS = {
@@ -68,8 +69,9 @@ class LifecycleClient:
         Raises:
             LifecycleError: If there is no answer in time.
         """
-        end = time.monotonic() + timeout_s
+        end, reminder = time.monotonic() + timeout_s, Reminder(self._node)
         while True:
+            reminder.waiting_for(f"the state of '{self._managed}'; it may be loading its model")
             answer = self._send(self._get, GetState.Request(), end)
             self._wait(answer, min(end, time.monotonic() + ANSWER_S))
             if answer.done():
@@ -78,8 +80,9 @@ class LifecycleClient:
                 raise LifecycleError(f"'{self._managed}' did not answer within {timeout_s:.0f} s")
 
     def _send(self, client: Any, request: Any, end: float) -> Any:
-        start = time.monotonic()
+        start, reminder = time.monotonic(), Reminder(self._node)
         while not client.service_is_ready():
+            reminder.waiting_for(f"the managed node '{self._managed}' to appear")
             if time.monotonic() > end:
                 raise LifecycleError(
                     f"no managed node '{self._managed}' within {end - start:.0f} s; is it "

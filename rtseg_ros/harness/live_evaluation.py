@@ -27,6 +27,7 @@ from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.harness.node_process import NodeProcess, node_arguments
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.nodes.evaluation_node import EvaluationNode
+from rtseg_ros.nodes.reminder import Reminder
 from rtseg_ros.runtime.model_file import model_path
 
 NAMESPACE = '/rtseg_evaluation'
@@ -259,8 +260,9 @@ class _Session:
         )
 
     def _wait(self, condition: Callable[[], bool], *, what: str) -> None:
-        end = time.monotonic() + DISCOVERY_S
+        end, reminder = time.monotonic() + DISCOVERY_S, Reminder(self._listener)
         while not condition():
+            reminder.waiting_for(what)
             self._spin(lambda: None)
             if time.monotonic() > end:
                 raise self._no_answer(what)

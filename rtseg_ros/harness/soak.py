@@ -24,6 +24,7 @@ from rtseg_ros.harness.node_process import NodeProcess, isolate_graph, node_argu
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.nodes.diagnostics import is_from
 from rtseg_ros.nodes.messages import image_from_array
+from rtseg_ros.nodes.reminder import Reminder
 from rtseg_ros.nodes.segmentation.accounting import WINDOW
 from rtseg_ros.progress import Counted
 from rtseg_ros.runtime.model_file import model_path
@@ -147,8 +148,9 @@ class _Listener:
         self.camera.publish(image_from_array(pixels, 'bgr8', header=header))
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
-        end = time.monotonic() + PATIENCE_S
+        end, reminder = time.monotonic() + PATIENCE_S, Reminder(self.node)
         while not condition():
+            reminder.waiting_for(what)
             rclpy.spin_once(self.node, timeout_sec=0.02)
             if time.monotonic() > end:
                 raise RtsegError(f'{what}: not within {PATIENCE_S:.0f} s')

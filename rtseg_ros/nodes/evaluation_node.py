@@ -41,6 +41,7 @@ from rtseg_ros.nodes.diagnostics import full_name, is_from, is_namesake
 from rtseg_ros.nodes.image_topics import image_topic
 from rtseg_ros.nodes.main import run_node
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
+from rtseg_ros.nodes.reminder import Reminder
 from rtseg_ros.options import parameter
 from rtseg_ros.runtime.model_file import model_path, read_model_file
 
@@ -137,7 +138,7 @@ class EvaluationNode(Node):
         self.create_subscription(
             self._image_type, name, self._on_image, queue, raw=True,
         )  # fmt: skip
-        self.create_subscription(Image, 'segmentation/mask', self._on_mask, queue)
+        self._masks = self.create_subscription(Image, 'segmentation/mask', self._on_mask, queue)
         self._labels = self.create_subscription(
             CompressedImage if self.settings.labels_transport == 'compressed' else Image,
             'labels_gt', self._on_labels, queue,
@@ -158,6 +159,17 @@ class EvaluationNode(Node):
         self._usage.clear()
         self.earlier = []
         return self.matcher
+
+    def lacking(self) -> str:
+        """Say what has not come at all since listening began; empty if something of all has."""
+        assert self.matcher is not None
+        if not self.last_image:
+            count = self.count_publishers(self.image_topic)
+            return f'images on {self.image_topic}, which has {count} publishers'
+        if not self.matcher.masks:
+            count = self.count_publishers(self._masks.topic_name)
+            return f'masks on {self._masks.topic_name}, which has {count} publishers'
+        return ''
 
     def usage(self) -> dict[str, Any]:
         """Return CPU and memory of the node under test since listening began."""
@@ -304,12 +316,15 @@ def _listen(node: EvaluationNode, spool: Spool) -> LiveRun:
     """Listen until the images end or Ctrl-C."""
     silence_s = node.settings.silence_s
     matcher = node.listen(spool)
+    reminder = Reminder(node)
     before: dict[str, str] = {}
     error: BaseException | None = None
     try:
         while True:
             rclpy.spin_once(node, timeout_sec=0.1)
             before = before or dict(node.diagnostics)
+            if lacking := node.lacking():
+                reminder.waiting_for(lacking)
             quiet_s = time.monotonic() - node.last_image
             if node.last_image and silence_s and quiet_s > silence_s:
                 break

@@ -22,6 +22,7 @@ from rtseg_ros.nodes.diagnostics import status
 from rtseg_ros.nodes.main import run_node
 from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.nodes.parameters import VideoParameters, declare_parameters, read_parameters
+from rtseg_ros.nodes.reminder import Reminder
 
 
 class VideoNode(Node):
@@ -37,6 +38,7 @@ class VideoNode(Node):
             raise FrameError(f"'{self._settings.source}' holds no frames that can be decoded{why}")
         self.sent = 0
         self.finished = False
+        self._reminder = Reminder(self)
         self._publisher = self.create_publisher(Image, 'image', QoSProfile(depth=10))
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         rate_hz = self._settings.rate_hz or self._footage.rate_hz
@@ -53,7 +55,13 @@ class VideoNode(Node):
 
     def _on_frame_time(self) -> None:
         waits = self._publisher.get_subscription_count() < self._settings.wait_for_subscribers
-        if self.finished or (self.sent == 0 and waits):
+        if self.sent == 0 and waits:
+            self._reminder.waiting_for(
+                f'{self._settings.wait_for_subscribers} subscribers of '
+                f'{self._publisher.topic_name}'
+            )
+            return
+        if self.finished:
             return
         if self._next is None:
             for problem in self._footage.problems:
