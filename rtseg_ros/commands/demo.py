@@ -22,6 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--rate', type=rate_hz, default=0.0, help='frames per second; 0: its own')
     parser.add_argument('--model', default=DEFAULT_MODEL, help='.onnx file or shipped name')
     parser.add_argument(
+        '--depth', action='store_true',
+        help='also draw labelled points from above; the depth is made, as if all ground were flat',
+    )  # fmt: skip
+    parser.add_argument(
         '-o', '--output', type=output_folder, default=Path('demo_output'), help='folder'
     )
     parser.add_argument(
@@ -40,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         rate_hz=arguments.rate,
         model=arguments.model,
         output=arguments.output,
+        depth=arguments.depth,
     )
     with Bar(unit='frame') as bar:
         result = demo(request, say=bar.print, progress=bar.move)

