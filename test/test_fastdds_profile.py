@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 
 from rtseg_ros.installation import share_file
-from rtseg_ros.spatial.points import POINT_STEP
+from rtseg_ros.spatial.point_layout import POINT_STEP
 
 HEADER = 1024  # bytes beside the points: stamp, frame, fields
 

@@ -12,7 +12,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from rtseg_ros.installation import PROFILE_VARIABLES, profile_variable
-from rtseg_ros.spatial.points import POINT_STEP
+from rtseg_ros.spatial.point_layout import POINT_STEP
 from rtseg_ros.verdict import Verdict
 
 POINTS = '18 MB (points of 1280x720)'

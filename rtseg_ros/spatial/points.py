@@ -8,12 +8,7 @@ import numpy as np
 from rtseg_ros.errors import FrameError
 from rtseg_ros.spatial.camera_model import CameraModel
 from rtseg_ros.spatial.depth import metres
-
-# name, offset in bytes, sensor_msgs/PointField type: 7 is FLOAT32, 2 is UINT8
-FIELDS = (
-    ('x', 0, 7), ('y', 4, 7), ('z', 8, 7), ('rgb', 12, 7), ('label', 16, 2), ('confidence', 17, 2)
-)  # fmt: skip
-POINT_STEP = 20
+from rtseg_ros.spatial.point_layout import POINT_STEP
 
 
 @dataclass(frozen=True)

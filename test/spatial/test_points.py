@@ -9,7 +9,8 @@ import pytest
 from rtseg_ros.errors import FrameError
 from rtseg_ros.spatial.camera_model import CameraModel
 from rtseg_ros.spatial.depth import depth_from_compressed, depth_from_image, metres
-from rtseg_ros.spatial.points import POINT_STEP, PointMaker, PointOptions, points_from_depth
+from rtseg_ros.spatial.point_layout import POINT_STEP
+from rtseg_ros.spatial.points import PointMaker, PointOptions, points_from_depth
 
 K = (200.0, 0.0, 79.5, 0.0, 210.0, 59.5, 0.0, 0.0, 1.0)
 CAMERA = CameraModel((120, 160), K, '', (), tuple(np.eye(3).ravel()), K)

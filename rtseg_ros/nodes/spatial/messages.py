@@ -12,7 +12,8 @@ from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.nodes.messages import camera_info_of_frame, frame_from_message
 from rtseg_ros.spatial.camera_model import camera_model_from_info
 from rtseg_ros.spatial.depth import depth_from_compressed, depth_from_image
-from rtseg_ros.spatial.points import FIELDS, POINT_STEP, PointMaker, PointOptions
+from rtseg_ros.spatial.point_layout import FIELDS, POINT_STEP
+from rtseg_ros.spatial.points import PointMaker, PointOptions
 
 _FLOAT32 = 7
 
