@@ -15,7 +15,7 @@ import pytest
 from rtseg_ros.cli import main
 from rtseg_ros.conversion.convert import convert
 from rtseg_ros.conversion.settings import ConversionSettings
-from rtseg_ros.errors import ConversionError
+from rtseg_ros.errors import ConversionError, ParityError
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import read_model_file
 
@@ -201,3 +201,32 @@ def test_tensorrt_rtx_builds_it(precision, tmp_path, frames):
     )
     done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_beyond_the_tolerance_only_if_told(tmp_path, frames):
+    path = foreign(tmp_path / 'theirs', **LAYOUTS['logits'])
+    strict = {'precision': 'int8', 'tolerance': 1.0}
+    with pytest.raises(ParityError, match='differs from the original'):
+        imported(path, tmp_path, frames, **strict)
+    assert not (tmp_path / 'ours.onnx').exists()
+    done = imported(path, tmp_path, frames, keep_anyway=True, **strict)
+    assert read_model_file(done.model).metadata.extra['parity']['passed'] is False
+
+
+def test_aligned_corners(tmp_path, frames):
+    """Interpolated by hand: the outermost scores lie on the outermost pixels."""
+    path = foreign(tmp_path / 'theirs', **LAYOUTS['a quarter, opset 11'])
+    done = imported(path, tmp_path, frames, align_corners=True)
+    assert 'enlarged bilinearly with aligned corners' in ' '.join(done.notes)
+    rgb = noise()[:, :, ::-1].astype(np.float64)
+    image = ((rgb - TOLD['mean']) / TOLD['std']).transpose(2, 0, 1)[None].astype(np.float32)
+    session = ort.InferenceSession(path.read_bytes(), providers=['CPUExecutionProvider'])
+    scores = session.run(None, {'x': image})[0][0].astype(np.float64)
+    for axis, side in ((1, SIZE[0]), (2, SIZE[1])):
+        old = np.arange(scores.shape[axis])
+        at = np.linspace(0, len(old) - 1, side)
+        scores = np.apply_along_axis(
+            lambda row, at=at, old=old: np.interp(at, old, row), axis, scores
+        )
+    found = load_segmenter(done.model)(noise()).labels
+    assert (found != scores.argmax(axis=0)).mean() < 0.002
