@@ -17,6 +17,7 @@ import sys
 
 from rtseg_ros import __version__
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.requirements import how_to_get
 from rtseg_ros.signals import Signals, ignore_signals
 
 # Each verb is a module of rtseg_ros.commands, imported only when it is called: what needs
@@ -136,11 +137,7 @@ def _run(words: list[str]) -> int:
     except ModuleNotFoundError as error:
         if (error.name or '').startswith('rtseg_ros'):
             raise
-        print(
-            f"rtseg {verb}: the Python package '{error.name}' is not installed; "
-            'README.md, section Install, says what each verb needs',
-            file=sys.stderr,
-        )
+        print(f'rtseg {verb}: {how_to_get(error.name or "", verb=verb)}', file=sys.stderr)
         return 1
     except BrokenPipeError:
         raise

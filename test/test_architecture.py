@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob('*.py'))
 # A room may import from its own level and from every lower one.
 LEVELS = {
     'argument_types': 0, 'engines': 0, 'errors': 0, 'installation': 0, 'machine': 0,
-    'options': 0, 'output_files': 0, 'signals': 0,
+    'options': 0, 'output_files': 0, 'requirements': 0, 'signals': 0,
     'progress': 0, 'verdict': 0, '': 0,
     'labels': 1, 'networks': 1,
     'frames': 2, 'metrics': 2, 'runtime': 2, 'spatial': 2,

@@ -7,7 +7,8 @@ import pytest
 from rtseg_ros.frames.datasets.camvid import load_camvid
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.runtime import load_segmenter
-from rtseg_ros.runtime.model_file import DEFAULT_MODEL, SHIPPED_MODELS, read_model_file
+from rtseg_ros.runtime.model_file import read_model_file
+from rtseg_ros.runtime.shipped import DEFAULT_MODEL, SHIPPED_MODELS
 
 CAMVID = Path(__file__).parent.parent.parent / 'shared' / 'data' / 'camvid'
 MODELS = sorted(SHIPPED_MODELS.glob('*.onnx'))

@@ -19,7 +19,8 @@ from rtseg_ros.frames.sources import Item
 from rtseg_ros.machine import machine
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.progress import Say
-from rtseg_ros.runtime.model_file import ModelFile, model_path, read_model_file
+from rtseg_ros.runtime.model_file import ModelFile, read_model_file
+from rtseg_ros.runtime.shipped import model_path
 
 TIMED_FRAMES = 8
 MOST_FRAMES = 500

@@ -8,7 +8,8 @@ from rtseg_ros.benchmark.hardware_check import check_hardware
 from rtseg_ros.errors import EngineError
 from rtseg_ros.machine import machine
 from rtseg_ros.output_files import write_json, write_text
-from rtseg_ros.runtime.model_file import SHIPPED_MODELS, model_path, read_model_file
+from rtseg_ros.runtime.model_file import read_model_file
+from rtseg_ros.runtime.shipped import SHIPPED_MODELS, model_path
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
 

@@ -3,8 +3,7 @@
 import argparse
 
 from rtseg_ros.argument_types import count_or_none, namespace, output_folder, rate_hz, within
-from rtseg_ros.frames.bag_making import START_S, BagSettings, make_bag
-from rtseg_ros.frames.bags import IMAGE_FORMATS, STORAGES
+from rtseg_ros.frames.bag_options import IMAGE_FORMATS, START_S, STORAGES
 from rtseg_ros.progress import Bar
 
 
@@ -45,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the bag."""
+    from rtseg_ros.frames.bag_making import BagSettings, make_bag
+
     settings = BagSettings(
         output=str(arguments.output),
         dataset=arguments.dataset or '',

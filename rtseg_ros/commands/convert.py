@@ -5,7 +5,6 @@ import sys
 from typing import Any
 
 from rtseg_ros.argument_types import output_file
-from rtseg_ros.conversion.plan import build_model_plan, only_engine
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ParityError
 from rtseg_ros.options import add_options, settings_from_options
@@ -30,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert, build, or both, and say what came of it."""
+    from rtseg_ros.conversion.plan import build_model_plan, only_engine
+
     settings = settings_from_options(args, ConversionSettings)
     options = settings_from_options(args, TensorRtOptions, prefix=TENSORRT)
     figures: dict[str, Any] = {}

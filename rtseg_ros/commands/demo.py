@@ -7,7 +7,7 @@ from rtseg_ros.argument_types import output_file, output_folder, rate_hz, second
 from rtseg_ros.errors import RtsegError
 from rtseg_ros.output_files import write_json
 from rtseg_ros.progress import Bar
-from rtseg_ros.runtime.model_file import DEFAULT_MODEL
+from rtseg_ros.runtime.shipped import DEFAULT_MODEL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtseg_ros.argument_types import (
     count_or_none,
@@ -15,20 +15,17 @@ from rtseg_ros.argument_types import (
 )
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import EvaluationError
-from rtseg_ros.evaluation.compare import compare
-from rtseg_ros.evaluation.report.comparison_page import write_comparison
-from rtseg_ros.evaluation.session import Evaluated, EvaluationSettings, evaluate_offline
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
-from rtseg_ros.frames.bag_source import BagSource
-from rtseg_ros.frames.datasets import load_dataset
 from rtseg_ros.frames.retime import MAX_GAP_S
-from rtseg_ros.frames.sources import DatasetSource, Source
-from rtseg_ros.labels import load_label_set
 from rtseg_ros.options import add_options, settings_from_options
 from rtseg_ros.output_files import write_json
 from rtseg_ros.progress import StageBars
-from rtseg_ros.runtime.model_file import DEFAULT_MODEL
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
+from rtseg_ros.runtime.shipped import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from rtseg_ros.evaluation.session import Evaluated, EvaluationSettings
+    from rtseg_ros.frames.sources import Source
 
 MISSED = 3
 NOTHING_USABLE = 4
@@ -126,6 +123,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate or compare."""
+    from rtseg_ros.evaluation.session import EvaluationSettings, evaluate_offline
+
     if arguments.compare:
         return _compare(arguments)
     requirements = [requirement_from_text(text) for text in arguments.require]
@@ -159,8 +158,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _live(
-    arguments: argparse.Namespace, settings: EvaluationSettings, source: Source, bars: StageBars
-) -> Evaluated:
+    arguments: argparse.Namespace,
+    settings: 'EvaluationSettings',
+    source: 'Source',
+    bars: StageBars,
+) -> 'Evaluated':
+    from rtseg_ros.frames.bag_source import BagSource
+
     if not isinstance(source, BagSource):
         raise EvaluationError('--live plays a bag; make one of the data set with rtseg bag')
     if arguments.calibrate:
@@ -178,7 +182,12 @@ def _live(
     return evaluate_live(settings, playing, source, progress=bars.move)
 
 
-def _source(arguments: argparse.Namespace) -> Source:
+def _source(arguments: argparse.Namespace) -> 'Source':
+    from rtseg_ros.frames.bag_source import BagSource
+    from rtseg_ros.frames.datasets import load_dataset
+    from rtseg_ros.frames.sources import DatasetSource
+    from rtseg_ros.labels import load_label_set
+
     if bool(arguments.bag) == bool(arguments.dataset):
         raise EvaluationError('give either --bag BAG or --dataset NAME --root DIR')
     if arguments.bag:
@@ -221,6 +230,9 @@ def _verdict(report: dict[str, Any], requirements: list[Requirement], *, allow_e
 
 
 def _compare(arguments: argparse.Namespace) -> int:
+    from rtseg_ros.evaluation.compare import compare
+    from rtseg_ros.evaluation.report.comparison_page import write_comparison
+
     comparison = compare(*arguments.compare)
     print(comparison.table())
     print(write_comparison(Path(arguments.output), comparison))

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from rtseg_ros.argument_types import count, output_file, pixels
 from rtseg_ros.output_files import write_json
-from rtseg_ros.runtime.describe import describe
-from rtseg_ros.runtime.foreign.table import describe_foreign
-from rtseg_ros.runtime.model_file import is_foreign, model_path
 
 if TYPE_CHECKING:
     from rtseg_ros.networks.measures.costs import NetworkCosts
@@ -67,6 +64,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _described(name_or_path: str) -> tuple[dict[str, Any], list[str]]:
     """Facts of any .onnx file, for machines and as lines."""
+    from rtseg_ros.runtime.describe import describe
+    from rtseg_ros.runtime.foreign.table import describe_foreign
+    from rtseg_ros.runtime.model_file import is_foreign
+    from rtseg_ros.runtime.shipped import model_path
+
     path = model_path(name_or_path)
     if not is_foreign(path):
         result = describe(name_or_path)

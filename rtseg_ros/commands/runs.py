@@ -7,8 +7,6 @@ from pathlib import Path
 from rtseg_ros.argument_types import output_file
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.output_files import write_json
-from rtseg_ros.training.results.sheet import draw_sheet
-from rtseg_ros.training.results.summary import markdown_table, summarise_run
 
 SHEET_FRAMES = 3
 
@@ -28,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table as Markdown, the best run first; draw the picture in that order."""
+    from rtseg_ros.training.results.sheet import draw_sheet
+    from rtseg_ros.training.results.summary import markdown_table, summarise_run
+
     if (arguments.sheet is None) != (arguments.frames is None):
         raise TrainingError('--sheet draws frames of --frames; give both or neither')
     if arguments.sheet is not None and arguments.sheet.suffix not in ('.jpg', '.png'):

@@ -10,7 +10,7 @@ from rtseg_ros.errors import SettingError
 from rtseg_ros.machine import machine
 from rtseg_ros.output_files import write_json
 from rtseg_ros.progress import Bar
-from rtseg_ros.runtime.model_file import DEFAULT_MODEL
+from rtseg_ros.runtime.shipped import DEFAULT_MODEL
 
 # Shorter, and too little memory is seen after the start to say whether it grows.
 MINIMUM_S = 6.0

@@ -5,25 +5,23 @@ from contextlib import ExitStack
 from pathlib import Path
 import shlex
 import sys
-
-import torch
+from typing import TYPE_CHECKING
 
 from rtseg_ros.argument_types import count, output_file, output_folder, pixels, seed, within
-from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.errors import TrainingError
-from rtseg_ros.labels import load_label_set
-from rtseg_ros.networks import list_networks
 from rtseg_ros.output_files import write_json
 from rtseg_ros.progress import Bar
 from rtseg_ros.training.recipe import RECIPES
-from rtseg_ros.training.session import TrainingSettings, train
-from rtseg_ros.training.start import StartWeights
-from rtseg_ros.training.trainer import RunSettings, StepNews
+
+if TYPE_CHECKING:
+    from rtseg_ros.training.session import TrainingSettings
+    from rtseg_ros.training.start import StartWeights
+    from rtseg_ros.training.trainer import StepNews
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('network', choices=list_networks(), metavar='network', help='its name')
+    parser.add_argument('network', type=_network, help='its name, see rtseg models')
     parser.add_argument(
         '--dataset', default='camvid', help='camvid, cityscapes, or a label-set YAML'
     )
@@ -67,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument('--seed', type=seed, default=0, help='of weights, order, augmentation')
     parser.add_argument(
-        '--device', default='cuda' if torch.cuda.is_available() else 'cpu', help='cpu or cuda'
+        '--device', choices=('cpu', 'cuda'), help='default: cuda where there is one'
     )
     parser.add_argument(
         '--precision', choices=('fp32', 'bf16', 'fp16'), default='fp32', help='autocast'
@@ -79,8 +77,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--json', type=output_file, metavar='FILE', help='write the result here')
 
 
+def _network(name: str) -> str:
+    """Return the name of a network, as it is."""
+    from rtseg_ros.networks import list_networks  # not for --help: it needs torch
+
+    if name not in list_networks():
+        raise argparse.ArgumentTypeError(
+            f"there is no network '{name}'; there are {', '.join(list_networks())}"
+        )
+    return name
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Check the data, then train; continues where an earlier call in the same folder stopped."""
+    from rtseg_ros.training.session import train
+
     if arguments.start_labels is not None and arguments.start_from is None:
         raise TrainingError('--start-labels says what --start-from was trained for; give both')
     start = None if arguments.start_from is None else _start(arguments)
@@ -88,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         checking = stack.enter_context(Bar(desc='checking', unit='frame', leave=False))
         steps: list[Bar] = []
 
-        def progress(news: StepNews) -> None:
+        def progress(news: 'StepNews') -> None:
             if not steps:
                 checking.close()
                 bar = Bar(desc=arguments.network, unit='step', smoothing=0.05)
@@ -111,7 +122,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(arguments: argparse.Namespace) -> TrainingSettings:
+def _settings(arguments: argparse.Namespace) -> 'TrainingSettings':
+    import torch
+
+    from rtseg_ros.training.session import TrainingSettings
+    from rtseg_ros.training.trainer import RunSettings
+
     return TrainingSettings(
         network=arguments.network,
         dataset=arguments.dataset,
@@ -119,7 +135,7 @@ def _settings(arguments: argparse.Namespace) -> TrainingSettings:
         run=RunSettings(
             output_dir=arguments.output,
             seed=arguments.seed,
-            device=arguments.device,
+            device=arguments.device or ('cuda' if torch.cuda.is_available() else 'cpu'),
             precision=arguments.precision,
             workers=arguments.workers,
             validate_every=arguments.validate_every,
@@ -139,7 +155,11 @@ def _settings(arguments: argparse.Namespace) -> TrainingSettings:
     )
 
 
-def _start(arguments: argparse.Namespace) -> StartWeights:
+def _start(arguments: argparse.Namespace) -> 'StartWeights':
+    from rtseg_ros.conversion.checkpoint import read_checkpoint
+    from rtseg_ros.labels import load_label_set
+    from rtseg_ros.training.start import StartWeights
+
     checkpoint = read_checkpoint(arguments.start_from)
     labels = checkpoint.labels
     if arguments.start_labels is not None:

@@ -7,7 +7,8 @@ from typing import Any
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.progress import Staged
-from rtseg_ros.runtime.model_file import carries_metadata, model_path, read_model_file
+from rtseg_ros.runtime.model_file import carries_metadata, read_model_file
+from rtseg_ros.runtime.shipped import model_path
 from rtseg_ros.runtime.tensorrt.engine import build_plan
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt.plan import open_target

@@ -71,7 +71,8 @@ def diagnose(settings: DoctorSettings, *, progress: Staged) -> Iterator[Verdict]
 def _tensorrt(settings: DoctorSettings) -> list[Verdict]:
     """Look at the GPU, TensorRT and the plans, that of the model among them."""
     from rtseg_ros.doctor.tensorrt_checks import tensorrt_report
-    from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
+    from rtseg_ros.runtime.model_file import read_model_file
+    from rtseg_ros.runtime.shipped import DEFAULT_MODEL, model_path
     from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
     try:
@@ -84,7 +85,8 @@ def _tensorrt(settings: DoctorSettings) -> list[Verdict]:
 def _openvino(settings: DoctorSettings) -> list[Verdict]:
     """Look at OpenVINO, its devices and what is compiled, the model among it."""
     from rtseg_ros.doctor.openvino_checks import openvino_report
-    from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
+    from rtseg_ros.runtime.model_file import read_model_file
+    from rtseg_ros.runtime.shipped import DEFAULT_MODEL, model_path
 
     try:
         models = (read_model_file(model_path(settings.model or DEFAULT_MODEL)),)
@@ -96,7 +98,8 @@ def _openvino(settings: DoctorSettings) -> list[Verdict]:
 def _recommended(settings: DoctorSettings) -> list[Verdict]:
     """Say which engine suits this processor and this model; nothing of a model without a file."""
     from rtseg_ros.doctor.openvino_checks import recommended_engine
-    from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path, read_model_file
+    from rtseg_ros.runtime.model_file import read_model_file
+    from rtseg_ros.runtime.shipped import DEFAULT_MODEL, model_path
 
     try:
         model = read_model_file(model_path(settings.model or DEFAULT_MODEL))
@@ -108,7 +111,7 @@ def _recommended(settings: DoctorSettings) -> list[Verdict]:
 def _model(settings: DoctorSettings, progress: Staged) -> Verdict:
     """Run the model, which builds its plan first if there is none."""
     from rtseg_ros.runtime import load_segmenter
-    from rtseg_ros.runtime.model_file import DEFAULT_MODEL
+    from rtseg_ros.runtime.shipped import DEFAULT_MODEL
     from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
     load = partial(

@@ -20,8 +20,8 @@ from rtseg_ros.evaluation.report.report import (
 from rtseg_ros.frames.sources import Source
 from rtseg_ros.progress import Staged
 from rtseg_ros.runtime import Segmenter, load_segmenter
-from rtseg_ros.runtime.model_file import model_path
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
+from rtseg_ros.runtime.shipped import model_path
 
 
 @dataclass(frozen=True)

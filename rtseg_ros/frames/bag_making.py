@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from rtseg_ros.errors import BagError
+from rtseg_ros.frames.bag_options import START_S
 from rtseg_ros.frames.bags import BagWriter
 from rtseg_ros.frames.datasets import load_dataset
 from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.progress import Counted
 
-# Stamps start here unless asked otherwise, so that the same input gives the same bag.
-START_S = 1_700_000_000.0
 DATASET_RATE_HZ = 10.0
 
 

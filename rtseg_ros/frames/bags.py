@@ -24,6 +24,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from rtseg_ros.errors import BagError, FrameError
+from rtseg_ros.frames.bag_options import IMAGE_FORMATS, STORAGES
 from rtseg_ros.frames.bag_storage import (
     Files,
     Storage,
@@ -38,8 +39,6 @@ IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
 CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
 LABEL_INFO = 'vision_msgs/msg/LabelInfo'
-STORAGES = ('mcap', 'sqlite3')
-IMAGE_FORMATS = ('raw', 'png', 'jpeg')
 
 # The messages of interest are the same from Humble to Kilted, so one set of definitions reads
 # all bags, also those whose other topics have definitions that cannot be parsed.

@@ -22,7 +22,7 @@ from rtseg_ros.machine import machine
 from rtseg_ros.output_files import replace_files, write_json
 from rtseg_ros.progress import Counted, Say
 from rtseg_ros.runtime import load_segmenter
-from rtseg_ros.runtime.model_file import model_path
+from rtseg_ros.runtime.shipped import model_path
 from rtseg_ros.spatial.from_above import made_camera, made_depth, picture_from_above
 from rtseg_ros.spatial.points import points_from_depth
 

@@ -28,7 +28,7 @@ from rtseg_ros.harness.node_process import NodeProcess, node_arguments
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.nodes.evaluation_node import EvaluationNode
 from rtseg_ros.nodes.reminder import Reminder
-from rtseg_ros.runtime.model_file import model_path
+from rtseg_ros.runtime.shipped import model_path
 
 NAMESPACE = '/rtseg_evaluation'
 DISCOVERY_S = 60.0

@@ -12,7 +12,8 @@ from rtseg_ros.harness.node_process import isolate_graph
 from rtseg_ros.installation import use_image_profile
 from rtseg_ros.labels.mapping import align
 from rtseg_ros.progress import Staged
-from rtseg_ros.runtime.model_file import model_path, read_model_file
+from rtseg_ros.runtime.model_file import read_model_file
+from rtseg_ros.runtime.shipped import model_path
 
 
 @dataclass(frozen=True)

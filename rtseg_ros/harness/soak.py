@@ -27,7 +27,7 @@ from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.nodes.reminder import Reminder
 from rtseg_ros.nodes.segmentation.accounting import WINDOW
 from rtseg_ros.progress import Counted
-from rtseg_ros.runtime.model_file import model_path
+from rtseg_ros.runtime.shipped import model_path
 
 NAMESPACE = '/rtseg_soak'
 PROBES = 20

@@ -43,7 +43,8 @@ from rtseg_ros.nodes.main import run_node
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.nodes.reminder import Reminder
 from rtseg_ros.options import parameter
-from rtseg_ros.runtime.model_file import model_path, read_model_file
+from rtseg_ros.runtime.model_file import read_model_file
+from rtseg_ros.runtime.shipped import model_path
 
 _QUEUE = 50
 

@@ -7,7 +7,9 @@ from functools import partial
 import importlib
 import os
 import signal
+import sys
 
+from rtseg_ros.requirements import how_to_get
 from rtseg_ros.signals import ENDING
 
 # Exit status after a signal, where it is not 0: a conversion that was stopped is not done.
@@ -18,7 +20,14 @@ def start(program: str) -> int:
     """Run one of the executables, a module of this folder; returns its exit status."""
     for number in ENDING:
         signal.signal(number, lambda *_: os._exit(STOPPED.get(program, 0)))  # nothing is begun
-    return int(importlib.import_module(f'rtseg_ros.nodes.{program}').main())
+    try:
+        node = importlib.import_module(f'rtseg_ros.nodes.{program}')
+    except ModuleNotFoundError as error:
+        if (error.name or '').startswith('rtseg_ros'):
+            raise
+        sys.stderr.write(f'{program}: {how_to_get(error.name or "")}\n')
+        return 1
+    return int(node.main())
 
 
 # What the installed programs call.

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from rtseg_ros.runtime.model_file import model_path, read_model_file
+from rtseg_ros.runtime.model_file import read_model_file
+from rtseg_ros.runtime.shipped import model_path
 
 
 def describe(name_or_path: str) -> dict[str, Any]:

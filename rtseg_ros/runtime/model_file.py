@@ -121,16 +121,6 @@ class ModelFile:
         return wire.with_property(self.content, METADATA_KEY, metadata.to_json())
 
 
-SHIPPED_MODELS = Path(__file__).parent.parent / 'models'
-DEFAULT_MODEL = 'swiftnet_mnv2_camvid'
-
-
-def model_path(name_or_path: str | Path) -> Path:
-    """Return the file of a shipped model by its name, or the path as given."""
-    shipped = SHIPPED_MODELS / f'{name_or_path}.onnx'
-    return shipped if shipped.is_file() else Path(name_or_path)
-
-
 def carries_metadata(path: Path) -> bool:
     """Whether a file is a model of ours, by its content; False too if it cannot be read."""
     try:

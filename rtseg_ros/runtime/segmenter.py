@@ -15,9 +15,10 @@ from rtseg_ros.labels import UNLABELLED, LabelSet
 from rtseg_ros.labels.groups import ClassGroups, load_class_groups
 from rtseg_ros.runtime.engine import Engine, Outputs
 from rtseg_ros.runtime.geometry import Geometry, Layout, layout, nearest
-from rtseg_ros.runtime.model_file import model_path, output_table, read_model_file
+from rtseg_ros.runtime.model_file import output_table, read_model_file
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.preprocess import border_color, image_from_frame
+from rtseg_ros.runtime.shipped import model_path
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt.progress import Progress
 from rtseg_ros.runtime.upsample import labels_and_confidence_from_logits, labels_from_logits

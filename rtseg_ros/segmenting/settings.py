@@ -6,15 +6,14 @@ from rtseg_ros.engines import ENGINES
 from rtseg_ros.labels import UNLABELLED
 from rtseg_ros.options import parameter
 from rtseg_ros.runtime.resizes import RESIZES, ROTATIONS
+from rtseg_ros.runtime.shipped import DEFAULT_MODEL
 
 
 @dataclass(frozen=True)
 class SegmentSettings:
     """Options that mean what the node's parameters of the same names mean."""
 
-    model: str = parameter(
-        'swiftnet_mnv2_camvid', 'Path of the .onnx model, or the name of a shipped one.'
-    )
+    model: str = parameter(DEFAULT_MODEL, 'Path of the .onnx model, or the name of a shipped one.')
     engine: str = parameter('onnxruntime', 'What runs the model.', choices=ENGINES)
     threads: int = parameter(
         0, 'Threads of one inference; 0 for one per core.', minimum=0, maximum=256

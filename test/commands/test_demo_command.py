@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rtseg_ros.frames.media.opening import open_footage
-from rtseg_ros.runtime.model_file import DEFAULT_MODEL, model_path
+from rtseg_ros.runtime.shipped import DEFAULT_MODEL, model_path
 
 FRAMES = 24
 

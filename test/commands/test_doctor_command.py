@@ -53,4 +53,4 @@ def test_tensorrt_without_a_gpu(tiny_model, tmp_path):
 def test_model_that_cannot_be_read_for_tensorrt():
     code, text = doctor('--engine', 'tensorrt', '--model', '/no/model.onnx')
     assert code == 1
-    assert "problem  model: model '/no/model.onnx' cannot be read" in text
+    assert "problem  model: there is no model '/no/model.onnx'" in text

@@ -102,4 +102,4 @@ def test_clock_without_sim_time_is_a_problem(active_graph, tiny_model):
 def test_bad_model_is_a_problem(graph):
     code, findings = doctor(graph, '--no-dds', '--no-graph', '--model', '/no/model.onnx')
     assert code == 1
-    assert 'cannot be read' in findings['model']['text']
+    assert 'there is no model' in findings['model']['text']

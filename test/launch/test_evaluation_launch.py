@@ -71,7 +71,7 @@ def test_launch_fails_with_a_bad_bag(make_model, launch, tmp_path):
 def test_launch_fails_with_a_bad_model(bag_path, launch):
     result = launch(bag=bag_path, model='nowhere.onnx')
     assert result.returncode == 1, result.stdout
-    assert "model 'nowhere.onnx' cannot be read" in result.stdout
+    assert "there is no model 'nowhere.onnx'" in result.stdout
 
 
 def test_launch_fails_where_the_node_under_test_does_not_start(

@@ -16,7 +16,7 @@ from rtseg_ros.networks import create_network, list_networks
 from rtseg_ros.networks.blocks import resize_bilinear
 from rtseg_ros.runtime import interpolate as interpolation
 from rtseg_ros.runtime import load_segmenter, upsample
-from rtseg_ros.runtime.model_file import SHIPPED_MODELS
+from rtseg_ros.runtime.shipped import SHIPPED_MODELS
 from rtseg_ros.runtime.upsample import labels_and_confidence_from_logits, labels_from_logits
 
 CAMVID_LABELS = Path(__file__).parents[3] / 'shared/data/camvid/val/labels'

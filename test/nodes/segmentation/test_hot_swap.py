@@ -56,7 +56,7 @@ def test_parameter_swaps_while_frames_arrive(robot, tiny_model, swapped_model):
 
 @pytest.mark.parametrize('kind', ['missing', 'text', 'other classes'])
 def test_bad_model_leaves_the_old_one(robot, tmp_path, make_model, kind):
-    path, words = tmp_path / 'bad.onnx', {'missing': 'cannot be read', 'text': 'not an ONNX'}
+    path, words = tmp_path / 'bad.onnx', {'missing': 'there is no model', 'text': 'not an ONNX'}
     if kind == 'text':
         path.write_text('hello')
     if kind == 'other classes':
@@ -87,7 +87,7 @@ def test_service_loads_the_file_anew(robot, tmp_path, tiny_model, swapped_model)
     path.unlink()
     answer = robot.call(Trigger, 'load_model', Trigger.Request())
     assert not answer.success
-    assert 'cannot be read' in answer.message
+    assert 'there is no model' in answer.message
     assert robot.label_of(BLUE) == 3
     path.write_bytes(tiny_model.read_bytes()[:-300])
     assert not robot.call(Trigger, 'load_model', Trigger.Request()).success

@@ -111,7 +111,7 @@ def test_autostart_with_a_bad_model_stays_and_can_be_mended(launch_node, make_ro
         'segmentation_node', namespace='/late', model='/no/model.onnx', autostart=True
     )
     robot = make_robot('/late')
-    robot.until_message("configure failed: model '/no/model.onnx' cannot be read")
+    robot.until_message("configure failed: there is no model '/no/model.onnx'")
     assert robot.lifecycle.state() == 'unconfigured'
     robot.set_parameter('model', str(tiny_model))
     robot.start()

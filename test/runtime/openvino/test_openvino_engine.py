@@ -13,11 +13,12 @@ from tiny_model import write_model
 
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime import load_segmenter
-from rtseg_ros.runtime.model_file import model_path, read_model_file
+from rtseg_ros.runtime.model_file import read_model_file
 from rtseg_ros.runtime.openvino import compile as openvino_compile
 from rtseg_ros.runtime.openvino.engine import OpenVinoEngine, runs_in
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.openvino.precision import compiled_precision
+from rtseg_ros.runtime.shipped import model_path
 
 CAMVID_FRAME = Path(__file__).parents[4] / 'shared/data/camvid/val/images/0016E5_07959.webp'
 

@@ -22,8 +22,9 @@ from tiny_model import write_model
 
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.networks import create_network, list_networks
-from rtseg_ros.runtime.model_file import SHIPPED_MODELS, ModelMetadata, read_model_file
+from rtseg_ros.runtime.model_file import ModelMetadata, read_model_file
 from rtseg_ros.runtime.preprocess import Preprocessing
+from rtseg_ros.runtime.shipped import SHIPPED_MODELS
 
 pytestmark = pytest.mark.downloads
 SIZE_HW = (64, 96)

@@ -10,7 +10,8 @@ import pytest
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.geometry import Geometry
-from rtseg_ros.runtime.model_file import model_path, read_model_file
+from rtseg_ros.runtime.model_file import read_model_file
+from rtseg_ros.runtime.shipped import model_path
 from rtseg_ros.runtime.tensorrt import finish as tensorrt_finish
 from rtseg_ros.runtime.tensorrt.engine import build_plan
 
