@@ -2,7 +2,6 @@
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import (
-    EnvironmentVariable,
     LaunchConfiguration,
     PathJoinSubstitution,
 )
@@ -11,7 +10,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
-from rtseg_ros.installation import profile_variable
+from rtseg_ros.installation import image_profile_environment
 
 BOOLEAN = ('true', 'false')
 # (name, default, description, choices)
@@ -55,12 +54,9 @@ ARGUMENTS = (
     ('log_level', 'info', 'What is logged.', ('debug', 'info', 'warn', 'error', 'fatal')),
     (
         'fastdds_profile',
-        EnvironmentVariable(
-            'FASTDDS_DEFAULT_PROFILES_FILE',
-            default_value=EnvironmentVariable('FASTRTPS_DEFAULT_PROFILES_FILE', default_value=''),
-        ),
-        'Fast DDS profiles for the node, e.g. config/fastdds_images.xml of this package; '
-        "the camera's process needs them too.",
+        'auto',
+        "Fast DDS profile of the node: auto for this package's, unless you have set something of "
+        "your own; none; or a path. The camera's process needs one too.",
         None,
     ),
 )
@@ -84,7 +80,7 @@ def start_node(context):
         'autostart': ParameterValue(value['autostart'], value_type=bool),
         'use_sim_time': ParameterValue(value['use_sim_time'], value_type=bool),
     }
-    profile = value['fastdds_profile'].perform(context)
+    environment = image_profile_environment(value['fastdds_profile'].perform(context))
     kinds = {'model': str, 'engine': str, 'image_transport': str, 'cameras': list[str]}
     for name, kind in kinds.items():
         if value[name].perform(context):
@@ -101,7 +97,7 @@ def start_node(context):
                 ('image', value['image']),
                 ('camera_info', value['camera_info']),
             ],
-            additional_env={profile_variable(): profile} if profile else {},
+            additional_env=environment,
             ros_arguments=['--log-level', value['log_level']],
         )
     ]

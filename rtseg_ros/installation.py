@@ -10,6 +10,8 @@ from rtseg_ros.errors import EngineError, RtsegError
 # warns of the old name, so only the one that a distribution reads is ever set.
 _OLD_NAME_IN = ('humble', 'iron', 'jazzy')
 PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+# What Fast DDS takes out of the folder that a process starts in.
+_FOUND_BY_ITSELF = ('DEFAULT_FASTDDS_PROFILES.xml', 'DEFAULT_FASTRTPS_PROFILES.xml')
 
 
 def share_file(name: str) -> Path:
@@ -57,13 +59,38 @@ def profile_variable() -> str:
     return PROFILE_VARIABLES[os.environ.get('ROS_DISTRO') in _OLD_NAME_IN]
 
 
+def image_profile_environment(choice: str = 'auto') -> dict[str, str]:
+    """Return what a process needs in its environment so that Fast DDS has room for images.
+
+    Args:
+        choice: ``auto`` for the profile of this package, unless the middleware is not Fast DDS or
+            the user has set something of his own; ``none`` for nothing; or the path of a profile.
+
+    Raises:
+        RtsegError: If the installation lacks the profile.
+    """
+    if choice == 'none' or (choice == 'auto' and own_transport_settings()):
+        return {}
+    profile = share_file('config/fastdds_images.xml') if choice == 'auto' else choice
+    return {profile_variable(): str(profile)}
+
+
+def own_transport_settings() -> str:
+    """Name the setting by which the user chose his own transport; empty if there is none."""
+    if not os.environ.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp').startswith('rmw_fastrtps'):
+        return 'RMW_IMPLEMENTATION'
+    for name in (*PROFILE_VARIABLES, 'FASTDDS_BUILTIN_TRANSPORTS'):
+        if name in os.environ:
+            return name
+    return next((name for name in _FOUND_BY_ITSELF if Path(name).exists()), '')
+
+
 def use_image_profile() -> None:
-    """Give Fast DDS room for images, in this process and its children; your own profile stays.
+    """Give Fast DDS room for images, in this process and its children; your own settings stay.
 
     To be called before rclpy starts, because Fast DDS reads it only then.
 
     Raises:
         RtsegError: If the installation lacks the profile.
     """
-    if not any(name in os.environ for name in PROFILE_VARIABLES):
-        os.environ[profile_variable()] = str(share_file('config/fastdds_images.xml'))
+    os.environ.update(image_profile_environment())

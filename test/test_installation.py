@@ -10,6 +10,7 @@ from rtseg_ros.errors import EngineError
 from rtseg_ros.installation import (
     PROFILE_VARIABLES,
     cache_folder,
+    image_profile_environment,
     share_file,
     use_image_profile,
 )
@@ -77,3 +78,32 @@ def test_without_a_home_there_is_no_cache_folder(monkeypatch):
     finding = folders()[0]
     assert not finding.ok
     assert 'set XDG_CACHE_HOME' in finding.text
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('RMW_IMPLEMENTATION', 'rmw_cyclonedds_cpp'),
+        ('FASTDDS_BUILTIN_TRANSPORTS', 'LARGE_DATA'),
+        ('FASTDDS_DEFAULT_PROFILES_FILE', '/mine.xml'),
+        ('FASTRTPS_DEFAULT_PROFILES_FILE', '/mine.xml'),
+    ],
+)
+def test_what_the_user_has_set_is_left_alone(no_profile, monkeypatch, tmp_path, name, value):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('RMW_IMPLEMENTATION', raising=False)
+    monkeypatch.delenv('ROS_DISTRO', raising=False)
+    mine = {'FASTDDS_DEFAULT_PROFILES_FILE': str(share_file('config/fastdds_images.xml'))}
+    assert image_profile_environment() == mine
+    monkeypatch.setenv(name, value)
+    assert image_profile_environment() == {}
+    assert image_profile_environment('/a.xml') == {'FASTDDS_DEFAULT_PROFILES_FILE': '/a.xml'}
+
+
+def test_a_profile_in_the_working_folder_and_none_switch_it_off(no_profile, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp')
+    assert image_profile_environment('none') == {}
+    assert image_profile_environment()
+    (tmp_path / 'DEFAULT_FASTDDS_PROFILES.xml').write_text('<dds/>')
+    assert image_profile_environment() == {}
