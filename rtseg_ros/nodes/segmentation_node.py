@@ -146,6 +146,8 @@ class SegmentationNode(LifecycleNode):
             super().on_deactivate(state)
             return Failure
         self._reporter.state = 'active'
+        for camera in self._cameras:
+            self.get_logger().info(camera.summary())
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:

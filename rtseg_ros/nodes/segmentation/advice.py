@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rtseg_ros.installation import profile_variable, share_file
 from rtseg_ros.nodes.output_table import asked_in_words
 from rtseg_ros.nodes.ros_graph import TopicFacts, other_transport
 
@@ -105,6 +106,7 @@ def _input_problem(now: Situation) -> str:
         return (
             f'{topic.publishers} publisher(s) on {topic.topic}, but no image for '
             f'{now.silent_s:.0f} s: is the camera running? Fast DDS loses large images with its '
-            'default settings, see config/fastdds_images.xml and rtseg doctor'
+            f'default settings: start what publishes {topic.topic} with {profile_variable()}='
+            f'{share_file("config/fastdds_images.xml")} (rtseg doctor says more)'
         )
     return ''

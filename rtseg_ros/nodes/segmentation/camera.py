@@ -142,6 +142,16 @@ class Camera:
         subscription = self._subscriptions.get('image')
         return latest() if subscription is None else subscription.qos_profile
 
+    def summary(self) -> str:
+        """Say in one line what is listened to, what is published and what is waited for."""
+        mask = self.publishers['mask'].topic_name
+        waits = '' if self.wanted().asked else '; waits for a subscriber'
+        return (
+            f'listens on {self.topic} ({self.message_type.__name__}, best effort, newest image); '
+            f'publishes {mask}, {", ".join(name for name in self.publishers if name != "mask")}'
+            f'{waits}'
+        )
+
     def wanted(self) -> Wanted:
         """Return which outputs have subscribers now."""
         return Wanted(

@@ -10,6 +10,7 @@ from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.nodes.ros_graph import clock_is_missing, topic_facts
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
 from rtseg_ros.nodes.segmentation.advice import Situation, advice
+from rtseg_ros.nodes.segmentation.advice_log import AdviceLog
 from rtseg_ros.nodes.segmentation.camera import Camera, latest
 from rtseg_ros.nodes.segmentation.frames_status import frames_status, model_values
 from rtseg_ros.runtime import Segmenter
@@ -29,6 +30,12 @@ class Reporter:
         self._node = node
         self._total = total
         self._seen: dict[str, dict[str, int]] = {}
+        logger = node.get_logger()
+        self._log = AdviceLog(
+            # rclpy ties a severity to the line of its call: two lines.
+            lambda text: logger.warning(text),
+            lambda text: logger.info(text),
+        )
         self.state = 'unconfigured'
         self.configure_error = ''
         self.enabled = True
@@ -52,6 +59,8 @@ class Reporter:
         ]
         values = {'state': self.state, 'enabled': str(self.enabled), **model_values(segmenter)}
         summary = '; '.join(named) if cameras else self._advice_without()
+        if self.state == 'active':
+            self._log.tell(summary)
         if self.busy:
             summary = f'{self.busy}; {summary}'.rstrip('; ')
         rows = [(name, self._total, summary)]
