@@ -203,11 +203,16 @@ _PIDNET_CAMVID = (
     'a label set in that order'
 )
 
+# zh320/realtime-semantic-segmentation-pytorch, models/ddrnet.py; likewise.
+_COLLECTED_DDRNET: Rules = ((r'aux_head\.', None),)
+
+_COLLECTED_PRESETS = {'cityscapes': 'zh320-cityscapes'}
 _ESPNET_PRESETS = {'camvid': 'espnet-camvid', 'cityscapes': 'espnet-cityscapes'}
 # Networks whose own keys are those of the authors, with what these trained with.
 _OWN_IS_PUBLISHED = {
     **dict.fromkeys(('espnet', *SIZES['espnet']), _ESPNET_PRESETS),
     **dict.fromkeys(('espnetv2', *SIZES['espnetv2']), {'cityscapes': 'espnetv2-cityscapes'}),
+    **{name: _COLLECTED_PRESETS for name in list_networks() if name.endswith('_zh320')},
 }
 
 
@@ -257,6 +262,13 @@ def _published() -> tuple[Layout, ...]:
             _renamer(_PIDNET),
             {'cityscapes': 'pidnet-cityscapes'},
             caution={'camvid': _PIDNET_CAMVID},
+        ),
+        Layout(
+            'ddrnet23_slim_zh320',
+            "zh320's collection",
+            zoo('ddrnet23_slim_zh320'),
+            _renamer(_COLLECTED_DDRNET),
+            _COLLECTED_PRESETS,
         ),
         *(
             Layout(name, 'torchvision encoder', zoo(name), _with_torchvision_encoder(name))

@@ -72,6 +72,10 @@ PRESETS: dict[str, Preset] = {
         'PIDNet repository, datasets/camvid.py',
         'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, size_hw=(720, 960),
     ),
+    'zh320-cityscapes': Preset(
+        'zh320, realtime-semantic-segmentation-pytorch, datasets/cityscapes.py',
+        'rgb', IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, size_hw=(1024, 2048),
+    ),
     'rtseg-cityscapes': Preset(
         'RTSeg repository, all encoders but ResNet-18',
         'bgr', (73.293, 83.044, 72.524), _BYTE, size_hw=(512, 1024),

@@ -26,6 +26,13 @@ from rtseg_ros.networks.pidnet import PIDNet
 from rtseg_ros.networks.skipnet import SkipNet
 from rtseg_ros.networks.swiftnet import SwiftNet, SwiftNetEnsemble, SwiftNetPyramid
 from rtseg_ros.networks.unet import UNet, UNetResNet18, UNetVGG16
+from rtseg_ros.networks.zh320.ddrnet import DDRNet as CollectedDDRNet
+from rtseg_ros.networks.zh320.esnet import ESNet as CollectedESNet
+from rtseg_ros.networks.zh320.espnet import ESPNet as CollectedESPNet
+from rtseg_ros.networks.zh320.espnetv2 import ESPNetv2 as CollectedESPNetv2
+from rtseg_ros.networks.zh320.lednet import LEDNet as CollectedLEDNet
+from rtseg_ros.networks.zh320.linknet import LinkNet as CollectedLinkNet
+from rtseg_ros.networks.zh320.swiftnet import SwiftNet as CollectedSwiftNet
 
 
 @dataclass(frozen=True)
@@ -182,6 +189,27 @@ def _dilation(encoder_name: str) -> NetworkFacts:
     return replace(RTSEG, section='2.1, Dilation Frontend', encoder=encoder_name)
 
 
+def _collected(
+    build: Callable[[int], SegmentationNetwork],
+    stride: int,
+    parameters: float,
+    val_miou: float,
+    encoder: str | None = None,
+) -> tuple[Callable[[int], SegmentationNetwork], NetworkFacts]:
+    """Give a network of zh320's collection its facts; figures as that prints them."""
+    facts = NetworkFacts(
+        paper='zh320, realtime-semantic-segmentation-pytorch, 2025',
+        section='README, and the file of the network',
+        licence='Apache-2.0',
+        default_size_hw=(1024, 2048),
+        stride=stride,
+        encoder=encoder,
+        published_parameters=parameters,
+        note=f'the collection prints {val_miou} % mIoU on Cityscapes val for its weights',
+    )
+    return build, facts
+
+
 def _espnet(q: int) -> tuple[Callable[[int], SegmentationNetwork], NetworkFacts]:
     facts = replace(
         ESPNET, section=f'3 and 4.1, q = {q}', published_parameters=None, published_camvid=None,
@@ -327,6 +355,13 @@ ZOO: dict[str, tuple[Callable[[int], SegmentationNetwork], NetworkFacts]] = {
     'espnetv2_s15': _espnetv2(1.5),
     'ddrnet23_slim': (DDRNet, DDRNET),
     'pidnet_s': (PIDNet, PIDNET),
+    'linknet_zh320': _collected(CollectedLinkNet, 1, 11.54e6, 73.39, 'resnet18'),
+    'lednet_zh320': _collected(CollectedLEDNet, 8, 1.46e6, 72.63),
+    'esnet_zh320': _collected(CollectedESNet, 1, 1.66e6, 71.82),
+    'swiftnet_rn18_zh320': _collected(CollectedSwiftNet, 4, 11.95e6, 75.43, 'resnet18'),
+    'espnet_zh320': _collected(CollectedESPNet, 1, 0.38e6, 66.39),
+    'espnetv2_zh320': _collected(CollectedESPNetv2, 8, 0.86e6, 70.35),
+    'ddrnet23_slim_zh320': _collected(CollectedDDRNet, 8, 5.54e6, 74.34),
 }
 
 

@@ -69,9 +69,8 @@ def test_every_weight_learns(name):
     network = create_network(name, 6).train()
     network(torch.randn(2, 3, 32, 64)).square().mean().backward()
     idle = {key for key, p in network.named_parameters() if p.grad is None}
-    if name.startswith(
-        'espnetv2'
-    ):  # three activations that the published file holds and nothing runs
+    # Three activations that the published file holds and nothing runs.
+    if name.startswith('espnetv2') and not name.endswith('_zh320'):
         assert idle == {f'base_net.level{i}_0.eesp.module_act.weight' for i in (2, 3, 4)}
     else:
         assert not idle

@@ -4,6 +4,7 @@ Whoever runs the authors' code with these weights gets logits to hold ours again
 """
 
 from collections.abc import Mapping, Sequence
+import hashlib
 import math
 
 import torch
@@ -19,9 +20,9 @@ def ruled_values(shape: Sequence[int], number: int) -> Tensor:
 
 
 def ruled_weights(shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
-    """Give weights in which signals keep about their size; by place and name of each key."""
+    """Give weights in which signals keep about their size; by name and alphabetical place."""
     weights = {}
-    for number, (key, shape) in enumerate(shapes.items()):
+    for number, (key, shape) in enumerate(sorted(shapes.items())):
         value = ruled_values(shape, number)
         if key.endswith('running_var'):
             value = 1 + value / 2
@@ -33,6 +34,12 @@ def ruled_weights(shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
             value = value / 10
         weights[key] = value.float()
     return weights
+
+
+def digest(shapes: Mapping[str, Sequence[int]]) -> str:
+    """Give a hash of names and shapes."""
+    lines = '\n'.join(f'{key} {list(shape)}' for key, shape in sorted(shapes.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def ruled_image(size_hw: tuple[int, int]) -> Tensor:
