@@ -1,5 +1,6 @@
 """All accuracy figures of one evaluation, frame by frame and in total."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import math
 from typing import Any
@@ -114,6 +115,28 @@ class Accuracy:
             frame.miou(), frame.pixel_accuracy(), agreement, intersection, union, crc32
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that was counted, as integers; instances are left out."""
+        return {
+            'frames': self.frames,
+            'unknown_pixels': self.unknown_pixels,
+            'unknown_frames': self.unknown_frames,
+            'matrix': self.matrix.counts.tolist(),
+            'boundary': None if self._boundary is None else self._boundary.counts.tolist(),
+            'temporal': dict(self._temporal.counts),
+        }
+
+    def merge_dict(self, other: Mapping[str, Any]) -> None:
+        """Add what ``to_dict`` of frames with the same classes and settings returned."""
+        self.frames += other['frames']
+        self.unknown_pixels += other['unknown_pixels']
+        self.unknown_frames += other['unknown_frames']
+        self.matrix.counts += np.asarray(other['matrix'], np.int64)
+        if self._boundary is not None:
+            self._boundary.counts += np.asarray(other['boundary'], np.int64)
+        for name, count in other['temporal'].items():
+            self._temporal.counts[name] += count
+
     def figures(self) -> dict[str, Any]:
         """Return all figures as fractions 0..1 in plain types; None where there is no figure."""
         names, matrix = self.labels.names, self.matrix
@@ -127,7 +150,7 @@ class Accuracy:
             'boundary_f_score': None if boundary is None else _known(mean_of_known(boundary)),
             'temporal_stability': _known(self._temporal.stability()),
             'mask_agreement': _known(self._temporal.agreement()),
-            'consecutive_pairs': self._temporal.pairs,
+            'consecutive_pairs': self._temporal.counts['pairs'],
             'iou': _by_name(names, matrix.iou()),
             'category_iou': {name: _known(value) for name, value in categories.items()},
             'boundary_f_score_by_class': (None if boundary is None else _by_name(names, boundary)),

@@ -1,7 +1,9 @@
 """Latencies of any number of frames in constant memory: percentiles and a timeline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import math
+from typing import Any
 
 import numpy as np
 
@@ -12,26 +14,62 @@ _BINS = 23_100  # up to 1e7 ms
 
 
 class LatencyHistogram:
-    """Counts of times in bins of equal relative width; min, max and mean are exact."""
+    """Counts of times in bins of equal relative width; min, max and mean are exact to 1 ns.
+
+    All that it holds are integers, so histograms merge exactly, in any order.
+    """
 
     def __init__(self) -> None:
         self._counts = np.zeros(_BINS, np.int64)
         self.count = 0
-        self._sum = 0.0
-        self._sum_of_squares = 0.0
-        self._min = math.inf
-        self._max = -math.inf
+        self._sum_ns = 0
+        self._sum_of_squares_ns2 = 0
+        self._min_ns: int | None = None
+        self._max_ns: int | None = None
 
     def add(self, value_ms: float) -> None:
         """Count one time in milliseconds; negative times (clocks that disagree) count as 0."""
         value = max(value_ms, _SMALLEST_MS)
         index = min(int(math.log(value / _SMALLEST_MS) / math.log(_RATIO)), _BINS - 1)
+        value_ns = round(value_ms * 1e6)
         self._counts[index] += 1
         self.count += 1
-        self._sum += value_ms
-        self._sum_of_squares += value_ms * value_ms
-        self._min = min(self._min, value_ms)
-        self._max = max(self._max, value_ms)
+        self._sum_ns += value_ns
+        self._sum_of_squares_ns2 += value_ns * value_ns
+        self._min_ns = value_ns if self._min_ns is None else min(self._min_ns, value_ns)
+        self._max_ns = value_ns if self._max_ns is None else max(self._max_ns, value_ns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that it holds, as integers; bins without a time are left out."""
+        filled = np.flatnonzero(self._counts)
+        return {
+            'bins': filled.tolist(),
+            'counts': self._counts[filled].tolist(),
+            'sum_ns': self._sum_ns,
+            'sum_of_squares_ns2': self._sum_of_squares_ns2,
+            'min_ns': self._min_ns,
+            'max_ns': self._max_ns,
+        }
+
+    def merge_dict(self, other: Mapping[str, Any]) -> None:
+        """Add what ``to_dict`` of another histogram returned."""
+        if not other['bins']:
+            return
+        self._counts[other['bins']] += np.asarray(other['counts'], np.int64)
+        self.count += sum(other['counts'])
+        self._sum_ns += other['sum_ns']
+        self._sum_of_squares_ns2 += other['sum_of_squares_ns2']
+        smallest, largest = other['min_ns'], other['max_ns']
+        self._min_ns = smallest if self._min_ns is None else min(self._min_ns, smallest)
+        self._max_ns = largest if self._max_ns is None else max(self._max_ns, largest)
+
+    @property
+    def _min(self) -> float:
+        return math.inf if self._min_ns is None else self._min_ns / 1e6
+
+    @property
+    def _max(self) -> float:
+        return -math.inf if self._max_ns is None else self._max_ns / 1e6
 
     def percentile(self, percent: float) -> float:
         """Return the smallest time that at least ``percent`` of all do not exceed; 0..100.
@@ -48,14 +86,15 @@ class LatencyHistogram:
 
     def mean(self) -> float:
         """Return the mean time in milliseconds; NaN if nothing was counted."""
-        return self._sum / self.count if self.count else math.nan
+        return self._sum_ns / self.count / 1e6 if self.count else math.nan
 
     def deviation(self) -> float:
         """Return the standard deviation in milliseconds; NaN if nothing was counted."""
         if not self.count:
             return math.nan
-        variance = self._sum_of_squares / self.count - self.mean() ** 2
-        return math.sqrt(max(variance, 0.0))
+        # Of integers, so nothing cancels out.
+        spread_ns2 = self.count * self._sum_of_squares_ns2 - self._sum_ns**2
+        return math.sqrt(spread_ns2) / self.count / 1e6
 
     def summary(self) -> dict[str, float]:
         """Return n, mean, p50, p95, p99 and max, in milliseconds."""
@@ -92,6 +131,15 @@ class StageLatencies:
         """Count the stage times of one frame."""
         for stage, value_ms in timing_ms.items():
             self.stages.setdefault(stage, LatencyHistogram()).add(value_ms)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Return {stage: what its histogram holds}, as integers."""
+        return {stage: histogram.to_dict() for stage, histogram in self.stages.items()}
+
+    def merge_dict(self, other: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add what ``to_dict`` of another one returned."""
+        for stage, histogram in other.items():
+            self.stages.setdefault(stage, LatencyHistogram()).merge_dict(histogram)
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Return {stage: {n, mean, p50, p95, p99, max}}, in milliseconds."""

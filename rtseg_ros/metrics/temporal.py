@@ -20,12 +20,15 @@ class TemporalStability:
     share over all pixels, truth or not, so it also falls when the camera moves. Both count
     pixels over all pairs of consecutive frames; the source says which frames are consecutive
     (no gap in a recording, same sequence of a data set).
+
+    Attributes:
+        counts: Pairs of frames, and pixels over all of them: ``steady`` ones and those of them
+            that were ``kept``, all ``pixels`` and those ``agreeing``.
     """
 
     def __init__(self, num_classes: int) -> None:
         self.num_classes = num_classes
-        self.pairs = 0
-        self._kept = self._steady = self._agreeing = self._pixels = 0
+        self.counts = dict.fromkeys(('pairs', 'kept', 'steady', 'agreeing', 'pixels'), 0)
         self._previous: _Previous | None = None
 
     def add(
@@ -45,20 +48,26 @@ class TemporalStability:
         if not continues or previous is None or previous.prediction.shape != prediction.shape:
             return None
         same = previous.prediction == prediction
-        self.pairs += 1
+        self.counts['pairs'] += 1
         agreeing = int(np.count_nonzero(same))
-        self._agreeing += agreeing
-        self._pixels += same.size
+        self.counts['agreeing'] += agreeing
+        self.counts['pixels'] += same.size
         if truth is not None and previous.truth is not None:
             steady = (previous.truth == truth) & (truth < self.num_classes)
-            self._steady += int(np.count_nonzero(steady))
-            self._kept += int(np.count_nonzero(same & steady))
+            self.counts['steady'] += int(np.count_nonzero(steady))
+            self.counts['kept'] += int(np.count_nonzero(same & steady))
         return agreeing / same.size
 
     def stability(self) -> float:
         """Share of steady pixels that keep their predicted class; NaN without such pixels."""
-        return self._kept / self._steady if self._steady else float('nan')
+        return (
+            self.counts['kept'] / self.counts['steady'] if self.counts['steady'] else float('nan')
+        )
 
     def agreement(self) -> float:
         """Share of all pixels that keep their predicted class; NaN without a pair."""
-        return self._agreeing / self._pixels if self._pixels else float('nan')
+        return (
+            self.counts['agreeing'] / self.counts['pixels']
+            if self.counts['pixels']
+            else float('nan')
+        )

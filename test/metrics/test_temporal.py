@@ -19,7 +19,7 @@ def test_change_that_the_scene_explains_is_no_flicker():
     assert agreement == 0.5
     assert temporal.stability() == 0.5
     assert temporal.agreement() == 0.5
-    assert temporal.pairs == 1
+    assert temporal.counts['pairs'] == 1
 
 
 def test_a_gap_breaks_the_pair():
