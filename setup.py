@@ -40,6 +40,9 @@ setup(
             'lz4',
             'backports.zstd; python_version<"3.14"',
         ],
+        # Many bags at once, beside 'evaluate'; 'ray' for those of a cluster.
+        'fleet': ['pebble', 'pyarrow'],
+        'ray': ['ray'],
     },
     python_requires='>=3.10',
     zip_safe=False,  # the shipped models are opened by their paths

@@ -108,3 +108,32 @@ class StageBars:
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+class FleetBars:
+    """Two bars: bags, with the time left, and frames."""
+
+    def __enter__(self) -> 'FleetBars':
+        self._bags = Bar(unit='bag')
+        self._frames = Bar(unit='frame', leave=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._frames.close()
+        self._bags.close()
+
+    def begin(self, bags: int, kept: int) -> None:
+        """Show so many bags, some of which were done before."""
+        self._bags.begin_at(kept)
+        self._bags.move(kept, bags)
+
+    def frames(self, count: int) -> None:
+        """Show that so many more frames are done."""
+        self._frames.move(self._frames.n + count)
+        self._bags.refresh()
+
+    def bag(self, name: str, status: str, reason: str) -> None:
+        """Show that a bag ended, and why if it is not whole."""
+        self._bags.move(self._bags.n + 1)
+        if reason:
+            self._bags.print(f'{name}: {status}: {reason}')

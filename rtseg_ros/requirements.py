@@ -15,6 +15,9 @@ EXTRA_OF = {
     'backports': 'evaluate',
     'openvino': 'openvino',
     'av': 'video',
+    'pebble': 'fleet',
+    'pyarrow': 'fleet',
+    'ray': 'ray',
 }
 # Verb -> extras that it needs for all that it can do; ROS 2 as 'ros'.
 NEEDS = {

@@ -19,7 +19,7 @@ from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, require
 from rtseg_ros.frames.retime import MAX_GAP_S
 from rtseg_ros.options import add_options, settings_from_options
 from rtseg_ros.output_files import write_json
-from rtseg_ros.progress import StageBars
+from rtseg_ros.progress import FleetBars, StageBars
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.shipped import DEFAULT_MODEL
 
@@ -68,6 +68,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         '--limit', type=count_or_none, default=0,
         help='stop after so many frames; 0: none',
+    )  # fmt: skip
+    fleet = parser.add_argument_group('many bags, with the extra [fleet]; docs/fleet.md')
+    fleet.add_argument(
+        '--bags', nargs='+', metavar='BAG',
+        help="globs ('fleet/**'), folders, bags, .txt files of paths; each bag is one task",
+    )  # fmt: skip
+    fleet.add_argument('--workers', type=threads, default=0, help='processes; 0: one per core')
+    fleet.add_argument(
+        '--ray', nargs='?', const='auto', default='', metavar='ADDRESS',
+        help='run on this Ray cluster instead; without an address, on the one of this machine',
+    )  # fmt: skip
+    fleet.add_argument(
+        '--bag-timeout', type=within(float, 0, 10**7), default=0.0, metavar='SECONDS',
+        help='longest time for one bag; 0: none',
+    )  # fmt: skip
+    fleet.add_argument(
+        '--retries', type=within(int, 0, 100), default=1,
+        help='how often a bag that killed its worker, or took too long, is tried again',
+    )  # fmt: skip
+    fleet.add_argument(
+        '--verify-content', action='store_true',
+        help='read whole bags to see whether they changed, not only the ends of their files',
+    )  # fmt: skip
+    fleet.add_argument(
+        '--tags', default='', help="'fleet/{robot}/{day}/*', or a .csv with a column 'bag'"
+    )
+    fleet.add_argument('--against', default='', metavar='MODEL', help='compare masks with these')
+    fleet.add_argument(
+        '--select', type=count_or_none, default=0, metavar='N',
+        help='write the N frames that a person should label next into OUTPUT/to_label',
     )  # fmt: skip
     live = parser.add_argument_group('live, with ROS 2')
     live.add_argument(
@@ -128,6 +158,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.compare:
         return _compare(arguments)
     requirements = [requirement_from_text(text) for text in arguments.require]
+    if arguments.bags:
+        return _fleet(arguments, requirements)
     source = _source(arguments)
     settings = EvaluationSettings(
         model=arguments.model,
@@ -182,6 +214,73 @@ def _live(
     return evaluate_live(settings, playing, source, progress=bars.move)
 
 
+def _fleet(arguments: argparse.Namespace, requirements: list[Requirement]) -> int:
+    if arguments.bag or arguments.dataset or arguments.live or arguments.calibrate:
+        raise EvaluationError('--bags works without --bag, --dataset, --live and --calibrate')
+    from rtseg_ros.evaluation.fleet.find import find_bags
+    from rtseg_ros.evaluation.fleet.run import (
+        FleetSettings,
+        evaluate_fleet,
+        fleet_summary,
+        load_model,
+    )
+    from rtseg_ros.evaluation.fleet.select import select_frames
+    from rtseg_ros.evaluation.fleet.tags import read_tags
+    from rtseg_ros.evaluation.fleet.task import FAILED, TaskSettings
+    from rtseg_ros.labels import load_label_set
+    from rtseg_ros.labels.mapping import read_mapping
+
+    bags = find_bags(arguments.bags)
+    settings = TaskSettings(
+        image_topic=arguments.image_topic,
+        labels_topic=arguments.labels_topic,
+        labels=load_label_set(arguments.labels) if arguments.labels else None,
+        labels_colors=arguments.labels_colors,
+        pair_ns=round(arguments.pair_ms * 1e6),
+        max_gap_s=arguments.max_gap,
+        mapping=read_mapping(arguments.mapping) if arguments.mapping else None,
+        boundary=not arguments.no_boundary,
+        limit=arguments.limit,
+        engine=arguments.engine,
+        providers=tuple(arguments.providers),
+        threads=arguments.threads,
+        openvino=settings_from_options(arguments, OpenVinoOptions, prefix=OPENVINO),
+        verify_content=arguments.verify_content,
+    )
+    with FleetBars() as bars:
+        fleet = evaluate_fleet(
+            bags,
+            model=load_model(arguments.model),
+            against=load_model(arguments.against) if arguments.against else None,
+            settings=settings,
+            how=FleetSettings(
+                workers=arguments.workers,
+                ray=arguments.ray,
+                timeout_s=arguments.bag_timeout,
+                retries=arguments.retries,
+            ),
+            tags=read_tags(arguments.tags, bags) if arguments.tags else {},
+            output=arguments.output,
+            watcher=bars,
+        )
+    report = fleet.report
+    if arguments.select and fleet.error is None:
+        folder, count = select_frames(arguments.output, report, arguments.select, arguments.model)
+        print(f'{count} of {arguments.select} frames to label: {folder}')
+    write_json(arguments.json, report)
+    for line in fleet_summary(report):
+        print(line)
+    print(arguments.output / 'fleet.html')
+    if fleet.error is not None:
+        raise fleet.error
+    missed = failures(report['figures'], requirements) if report['figures'] else []
+    for verdict in missed:
+        print(f'missed: {verdict.text}')
+    if missed:
+        return MISSED
+    return NOTHING_USABLE if report['statuses'].get(FAILED) and not arguments.allow_empty else 0
+
+
 def _source(arguments: argparse.Namespace) -> 'Source':
     from rtseg_ros.frames.bag_source import BagSource
     from rtseg_ros.frames.datasets import load_dataset
@@ -231,9 +330,11 @@ def _verdict(report: dict[str, Any], requirements: list[Requirement], *, allow_e
 
 def _compare(arguments: argparse.Namespace) -> int:
     from rtseg_ros.evaluation.compare import compare
+    from rtseg_ros.evaluation.fleet.compare import compare_fleets, is_fleet
     from rtseg_ros.evaluation.report.comparison_page import write_comparison
 
-    comparison = compare(*arguments.compare)
+    both = compare_fleets if all(map(is_fleet, arguments.compare)) else compare
+    comparison = both(*arguments.compare)
     print(comparison.table())
     print(write_comparison(Path(arguments.output), comparison))
     write_json(arguments.json, comparison.to_dict())

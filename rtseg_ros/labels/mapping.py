@@ -53,7 +53,9 @@ class Alignment:
     text: str
 
 
-def align(model: LabelSet, truth: LabelSet, *, mapping: str | Path | None = None) -> Alignment:
+def align(
+    model: LabelSet, truth: LabelSet, *, mapping: Mapping[str, str] | str | Path | None = None
+) -> Alignment:
     """Bring a model's classes and those of the ground truth together.
 
     Equal names need no mapping, whatever their order. Otherwise the mapping turns the classes
@@ -64,14 +66,16 @@ def align(model: LabelSet, truth: LabelSet, *, mapping: str | Path | None = None
         model: What the model predicts.
         truth: What the ground truth holds.
         mapping: YAML file with class names of one set, each with its class of the other:
-            ``classes: {road: Road, sidewalk: Pavement}``. None for equal names and for
-            Cityscapes and CamVid, whose mapping is built in.
+            ``classes: {road: Road, sidewalk: Pavement}``, or these pairs. None for equal names
+            and for Cityscapes and CamVid, whose mapping is built in.
 
     Raises:
         EvaluationError: If the sets differ and no mapping fits.
     """
+    if isinstance(mapping, Mapping):
+        return _aligned(model, truth, mapping, source='given')
     if mapping is not None:
-        return _aligned(model, truth, _read(Path(mapping)), source=str(mapping))
+        return _aligned(model, truth, read_mapping(mapping), source=str(mapping))
     if model.names == truth.names:
         same = np.arange(256, dtype=np.uint8)
         same[truth.num_classes :] = UNLABELLED
@@ -88,9 +92,14 @@ def align(model: LabelSet, truth: LabelSet, *, mapping: str | Path | None = None
     )
 
 
-def _read(path: Path) -> dict[str, str]:
+def read_mapping(path: str | Path) -> dict[str, str]:
+    """Read the pairs of class names of a YAML file.
+
+    Raises:
+        EvaluationError: If it cannot be read or is no such file.
+    """
     try:
-        data = yaml.safe_load(path.read_text(encoding='utf-8'))
+        data = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise EvaluationError(f"class mapping '{path}' cannot be read: {error}") from error
     classes = data.get('classes') if isinstance(data, dict) else None

@@ -121,6 +121,43 @@ def reliability_svg(curves: dict[str, list[dict[str, float]]]) -> str:
         return _svg(figure, 'reliability')
 
 
+def shares_svg(edges: np.ndarray, counts: np.ndarray, *, x_label: str, name: str) -> str:
+    """Draw a histogram of figures between 0 and 1.
+
+    Args:
+        edges: (N + 1,) of the bars.
+        counts: (N,) frames.
+        x_label: What the figure is.
+        name: Of the plot; no two of a page have the same.
+    """
+    with rc_context(_STYLE):
+        figure, axes = _figure(5.0, 2.9)
+        axes.bar(edges[:-1], counts, np.diff(edges) * 0.92, align='edge', color=_ACCENT)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel('frames')
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        return _svg(figure, name)
+
+
+def trend_svg(days: list[str], curves: dict[str, list[float | None]]) -> str:
+    """Draw figures between 0 and 1 over days, in per cent.
+
+    Args:
+        days: In order.
+        curves: Up to three named figures, one value per day; None where there is none.
+    """
+    with rc_context(_STYLE):
+        figure, axes = _figure(5.0, 2.9)
+        for (name, values), color in zip(curves.items(), (_ACCENT, _WARN, _TEXT), strict=False):
+            shown = [np.nan if value is None else 100 * value for value in values]
+            axes.plot(days, shown, color=color, marker='o', markersize=4, label=name)
+        axes.set_ylabel('%')
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.tick_params(axis='x', labelrotation=25)
+        axes.legend(loc='lower right', bbox_to_anchor=(1, 1), ncols=3, fontsize=10)
+        return _svg(figure, 'trend')
+
+
 def _figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width_in, height_in), layout='constrained')
     FigureCanvasSVG(figure)
