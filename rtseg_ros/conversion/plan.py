@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rtseg_ros.conversion.settings import ConversionSettings
-from rtseg_ros.errors import ConversionError
+from rtseg_ros.errors import ConversionError, ModelFileError
 from rtseg_ros.progress import Staged
 from rtseg_ros.runtime.model_file import carries_metadata, read_model_file
 from rtseg_ros.runtime.shipped import model_path
@@ -71,7 +71,10 @@ def only_engine(settings: ConversionSettings, options: TensorRtOptions) -> bool:
         ConversionError: If the settings contradict that.
         EngineError: If a plan is asked for and there is no GPU or library to build it with.
     """
-    is_model = carries_metadata(model_path(settings.checkpoint))
+    try:
+        is_model = carries_metadata(model_path(settings.checkpoint))
+    except ModelFileError:
+        is_model = False  # whoever reads checkpoints says what is missing
     if is_model and not settings.engine:
         raise ConversionError(
             f"checkpoint is '{settings.checkpoint}', a model file already; set engine to build "

@@ -55,7 +55,7 @@ def recommended_engine(model_precision: str) -> Verdict:
     elif bf16:
         engine, why = 'openvino', 'this processor multiplies in bfloat16, which only it uses'
     else:
-        engine, why = 'onnxruntime', 'without bfloat16 in the processor openvino gains nothing'
+        engine, why = 'onnxruntime', 'without bfloat16 in the processor the two are about equal'
     install = ''
     if engine == 'openvino' and importlib.util.find_spec('openvino') is None:
         install = " (pip install '.[openvino]', or pip install openvino)"
