@@ -15,6 +15,8 @@ from rtseg_ros.harness.lifecycle_client import LifecycleError
 from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.runtime import load_segmenter
 
+pytestmark = pytest.mark.dds
+
 NAMESPACE = '/spine'
 
 
@@ -138,7 +140,7 @@ def bad_models(make_model, tiny_model, tmp_path_factory):
     cut = folder / 'cut.onnx'
     cut.write_bytes(tiny_model.read_bytes()[:-300])
     return {
-        'missing': (folder / 'missing.onnx', 'cannot be read'),
+        'missing': (folder / 'missing.onnx', 'there is no model'),
         'text': (text, 'is not an ONNX file'),
         'cut': (cut, r'is not an ONNX file|carries no rtseg_ros metadata'),
         'no metadata': (make_model('bare', metadata='{}'), 'metadata'),

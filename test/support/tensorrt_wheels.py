@@ -79,7 +79,10 @@ def fetched(cache: pytest.Cache, *packages: str) -> Path:
         shutil.rmtree(partial, ignore_errors=True)
         errors = [line for line in result.stderr.splitlines() if line.startswith('ERROR')]
         pytest.skip(f'pip cannot fetch {", ".join(packages)}: {(errors or ["?"])[-1]}')
-    partial.rename(folder)
+    try:
+        partial.rename(folder)
+    except OSError:  # another process of the same run was first
+        shutil.rmtree(partial)
     return folder
 
 
