@@ -148,6 +148,7 @@ def test_only_commands_print(module):
         assert not is_print, f'{module}:{node.lineno} prints'
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ('statement', 'absent'),
     [
@@ -184,6 +185,7 @@ def test_a_fact_has_one_home(text, home):
     assert [str(module.relative_to(PACKAGE)) for module in found] == [home]
 
 
+@pytest.mark.process
 def test_no_machine_paths_and_no_unfinished_work():
     files = subprocess.run(
         ['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True, check=True

@@ -11,6 +11,7 @@ import pytest
 from rtseg_ros.cli import VERBS, main
 
 
+@pytest.mark.process
 @pytest.mark.parametrize('words', [['models'], ['--help'], ['train', '--help']])
 @pytest.mark.parametrize('unbuffered', ['', '1'])
 def test_a_reader_that_has_enough_is_no_error(words, unbuffered):
@@ -27,6 +28,7 @@ def test_a_reader_that_has_enough_is_no_error(words, unbuffered):
     assert result.returncode in (0, 141)  # argparse says nothing of its own help's failure
 
 
+@pytest.mark.process
 @pytest.mark.parametrize('words', [['models', '--json', '/dev/stdout'], ['doctor', '--no-dds']])
 def test_a_reader_that_has_enough_of_long_work_is_no_error(words):
     """The reader goes after the first line, as in ``rtseg doctor | head -1``."""
@@ -41,6 +43,7 @@ def test_a_reader_that_has_enough_of_long_work_is_no_error(words):
     assert len(result.stdout.splitlines()) == 1
 
 
+@pytest.mark.process
 def test_a_closed_pipe_that_is_not_the_output_is_named():
     """As in ``rtseg models --json >(true)``."""
     reader, writer = os.pipe()

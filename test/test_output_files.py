@@ -151,6 +151,7 @@ def test_a_named_pipe_stays_one(tmp_path):
     assert names(tmp_path) == ['pipe']
 
 
+@pytest.mark.process
 @pytest.mark.parametrize('name', ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])
 @pytest.mark.parametrize('kind', ['pipe', 'file'])
 def test_the_output_gets_json_between_what_is_printed(name, kind, tmp_path):

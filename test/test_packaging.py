@@ -12,6 +12,8 @@ import pytest
 
 import rtseg_ros
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parent.parent
 EXECUTABLES = ('segmentation_node', 'conversion_node', 'evaluation_node', 'video_node', 'rtseg')
 

@@ -10,6 +10,8 @@ import pytest
 from rtseg_ros.cli import VERBS
 from rtseg_ros.requirements import EXTRA_OF, NEEDS, ROS_MODULES, how_to_get
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parent.parent
 # As ``pip install .`` leaves it: NumPy, PyYAML, tqdm.
 HIDDEN = [*EXTRA_OF, *ROS_MODULES, 'PIL', 'scipy', 'torchvision', 'tensorrt', 'vision_msgs', 'rcl']

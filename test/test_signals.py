@@ -14,6 +14,8 @@ import pytest
 
 from rtseg_ros import signals
 
+pytestmark = pytest.mark.dds
+
 ROOT = Path(signals.__file__).parents[1]
 INT, TERM = signal.SIGINT, signal.SIGTERM
 # Long enough to be interrupted at any of the moments below.

@@ -1,4 +1,7 @@
-"""One camera of a bag as a source of frames and ground truth."""
+"""One camera of a bag as a source of frames, each paired with its ground truth by stamp.
+
+evaluation/live/matcher.py pairs those of a running graph.
+"""
 
 from collections import Counter, deque
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""Class groups: merge a model's classes into the few that a robot acts on, drop others."""
+"""Class groups: merge a model's classes into the few that a robot acts on, drop others.
+
+labels/mapping.py merges classes too, to compare two label sets in an evaluation.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Class mapping between label sets, e.g. a Cityscapes model judged on CamVid labels."""
+"""Class mapping: merge the classes of one label set into those of another, to be judged on them.
+
+E.g. a Cityscapes model on CamVid labels. labels/groups.py merges what a node publishes.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""From a camera frame to what a network was trained on."""
+"""From a camera frame to what a network was trained on: resized, mean subtracted, scaled.
+
+A model that takes uint8 subtracts the mean itself: conversion/passes/ends.py.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -62,6 +62,7 @@ def test_the_choice(first, second, engine, reason):
     assert reason in why
 
 
+@pytest.mark.process
 def test_figures_of_what_is_installed(make_model, labelled):
     comparison = which_engine(
         str(make_model('exact', stride=1)), frames=str(labelled), seconds=0.2,
@@ -102,6 +103,7 @@ def test_openvino_labels_as_onnxruntime(make_model):
     assert ours.facts()['precision'] in ('fp32', 'bf16')
 
 
+@pytest.mark.process
 def test_nothing_works(tiny_model):
     broken = Choice('openvino NPU', 'openvino', 'openvino', {'device': 'NPU'})
     with pytest.raises(BenchmarkError, match='openvino NPU: '):
@@ -110,6 +112,7 @@ def test_nothing_works(tiny_model):
         which_engine(str(tiny_model), choices=[])
 
 
+@pytest.mark.process
 def test_the_command_needs_no_torch(tiny_model, tmp_path):
     code = (
         'import sys\n'

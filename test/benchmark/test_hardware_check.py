@@ -22,6 +22,7 @@ def by_name(report):
     return {item['name']: item for item in report['checks']}
 
 
+@pytest.mark.process
 def test_a_good_machine_passes(trt10, gpu, model, options):
     said = []
     report = check(model, replace(options, finish='measured'), say=said.append)
@@ -67,6 +68,7 @@ def test_a_leak_fails(trt10, gpu, model, options, monkeypatch):
     assert by_name(report)['8 loads']['ok'] is False
 
 
+@pytest.mark.process
 def test_a_graph_that_cannot_be_captured_fails(trt10, gpu, model, options):
     execute = trt10.IExecutionContext.execute_async_v3
     trt10.IExecutionContext.execute_async_v3 = lambda self, stream: (

@@ -44,6 +44,7 @@ def test_without_onnxruntime_it_says_what_to_install(monkeypatch, tmp_path):
         hardware_report([], tmp_path)
 
 
+@pytest.mark.process
 def test_it_needs_no_torch():
     code = (
         'import sys; import rtseg_ros.benchmark.hardware_report; '

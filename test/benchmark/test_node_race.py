@@ -14,6 +14,8 @@ from rtseg_ros.benchmark.subject import Source
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.installation import profile_variable
 
+pytestmark = pytest.mark.dds
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -16,6 +16,8 @@ from rtseg_ros.benchmark.worker import contenders, started
 from rtseg_ros.cli import main
 from rtseg_ros.errors import BenchmarkError
 
+pytestmark = pytest.mark.process
+
 SIZE_HW = (64, 96)
 NETWORK = 'swiftnet_mnv2'
 
@@ -34,6 +36,7 @@ def results(subject):
     return race(subject, entrants, seconds=9, device='cpu', maximum_runs=27, say=lambda _: None)
 
 
+@pytest.mark.export
 def test_the_files_of_a_subject(subject):
     frames = np.load(subject.frames)
     assert frames.dtype == np.uint8
@@ -85,6 +88,7 @@ def test_installed_contenders():
     assert {'torch', 'onnxruntime', OURS} <= set(contenders('cpu'))
 
 
+@pytest.mark.export
 @pytest.mark.parametrize(
     ('network', 'source', 'word'),
     [
@@ -97,6 +101,7 @@ def test_requests_without_sense_are_refused(tmp_path, network, source, word):
         prepare(network, SIZE_HW, source, tmp_path)
 
 
+@pytest.mark.export
 def test_the_command_writes_tables_and_pictures(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(upsampling, 'CASES', ((5, (16, 24), (64, 96)),))
     other = tmp_path / 'other.json'
@@ -120,6 +125,7 @@ def test_the_command_writes_tables_and_pictures(tmp_path, capsys, monkeypatch):
     assert 'MET' in capsys.readouterr().out.upper()
 
 
+@pytest.mark.export
 def test_targets_are_not_a_user_s(tmp_path, capsys):
     words = f'benchmark {NETWORK} --size-hw 64 96 --classes 5 --engine onnxruntime rtseg'
     assert main([*words.split(), '--seconds', '0.1', '--output', str(tmp_path)]) == 0

@@ -7,6 +7,8 @@ from rtseg_ros.benchmark.results.plots import scaling_curves
 from rtseg_ros.benchmark.scaling import scaling
 from rtseg_ros.benchmark.subject import Source
 
+pytestmark = [pytest.mark.export, pytest.mark.process]
+
 
 @pytest.fixture(scope='module')
 def curves():

@@ -13,6 +13,7 @@ def test_the_report_is_for_tensorrt_alone(capsys):
     assert '--report checks TensorRT, and --engine is all' in capsys.readouterr().err
 
 
+@pytest.mark.process
 @pytest.mark.parametrize('hidden', [(), ('torch', 'onnx', 'matplotlib', 'rosbags')])
 def test_without_a_gpu_it_says_so_and_needs_no_torch(hidden, tmp_path):
     code = (

@@ -33,6 +33,7 @@ OPTIONS = (
 )  # fmt: skip
 
 
+@pytest.mark.export
 def test_convert(weights, tmp_path, capsys):
     output = tmp_path / 'model.onnx'
     figures = tmp_path / 'figures.json'
@@ -69,6 +70,7 @@ def test_errors_are_one_line_and_1(weights, tmp_path, capsys):
     assert not (tmp_path / 'model.onnx').exists()
 
 
+@pytest.mark.export
 def test_a_missed_tolerance_is_3(weights, tmp_path, capsys, monkeypatch):
     right = module.onnxruntime_inference
 

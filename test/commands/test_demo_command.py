@@ -13,6 +13,8 @@ import pytest
 from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.runtime.shipped import DEFAULT_MODEL, model_path
 
+pytestmark = pytest.mark.dds
+
 FRAMES = 24
 
 

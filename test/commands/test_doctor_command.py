@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.dds
+
 
 def doctor(*options, without=()):
     """Run `rtseg doctor` without ROS's part in an interpreter that lacks some packages."""

@@ -22,6 +22,8 @@ from rtseg_ros.frames.bags import BagReader
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import read_model_file
 
+pytestmark = pytest.mark.dds
+
 ROOT = Path(__file__).parents[2]
 CAMVID = ROOT.parent / 'shared' / 'data' / 'camvid'
 LABELS_YAML = """

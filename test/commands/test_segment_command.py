@@ -225,6 +225,7 @@ def test_refusals(model, capsys, words, reason):
     assert sorted(Path().rglob('*')) == before
 
 
+@pytest.mark.process
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_a_finished_video(model, number):
     frames = 4000

@@ -10,6 +10,8 @@ from rtseg_ros.cli import main
 from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.labels import LabelSet
 
+pytestmark = pytest.mark.training
+
 SMALL = ['--epochs', '1', '--batch-size', '2', '--crop-hw', '32', '32', '--size-hw', '32', '48']
 
 

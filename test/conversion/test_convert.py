@@ -26,6 +26,8 @@ from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import read_model_file
 from rtseg_ros.runtime.preprocess import image_from_frame
 
+pytestmark = pytest.mark.export
+
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / '..' / 'shared' / 'data'
 needs_data = pytest.mark.skipif(
@@ -356,6 +358,7 @@ def test_an_interrupt_leaves_the_old_model(stage, own_checkpoint, split, folder)
     assert [path.name for path in folder.iterdir()] == ['model.onnx']
 
 
+@pytest.mark.process
 def test_a_kill_leaves_nothing(own_checkpoint, split, folder):
     words = ['convert', own_checkpoint(), '-o', folder / 'model.onnx', '--verify', split]
     process = subprocess.Popen(

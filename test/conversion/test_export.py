@@ -19,6 +19,8 @@ from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.model_file import FINISH_PREFIX, model_file_from_content
 from rtseg_ros.runtime.preprocess import image_from_frame
 
+pytestmark = pytest.mark.export
+
 
 def frame_of(size_hw, seed=0):
     coarse = np.random.default_rng(seed).integers(0, 256, (5, 7, 3)).astype(np.uint8)

@@ -16,6 +16,8 @@ from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.preprocess import Preprocessing, image_from_frame
 
+pytestmark = pytest.mark.export
+
 SIZE = (48, 64)
 LABELS = LabelSet('yard', ('grass', 'stone', 'sky'), ((0, 255, 0), (90, 90, 90), (0, 0, 255)))
 TOLD = Preprocessing(SIZE, 'rgb', (120.0, 110.0, 100.0), (60.0, 50.0, 70.0))

@@ -229,6 +229,7 @@ with BagReader(sys.argv[1]) as bag:
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
 def test_memory_does_not_grow_with_the_bag(tmp_path, storage):
     """120 frames of 1.4 MB: 166 MB go through, less than 30 MB stay."""

@@ -62,6 +62,7 @@ def test_a_bag(single_file, tmp_path):
     assert read_items(source, limit=4, labels=CITYSCAPES)[0].truth() is None
 
 
+@pytest.mark.process
 def test_only_a_bag_needs_rosbags(split, tmp_path):
     code = (
         'import sys; sys.modules["rosbags"] = None\n'

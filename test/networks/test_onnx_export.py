@@ -14,6 +14,7 @@ from rtseg_ros.networks import list_networks
 COMPUTED = {'Shape', 'Gather', 'ConstantOfShape', 'Range', 'NonZero', 'Loop', 'If', 'Expand'}
 
 
+@pytest.mark.export
 @pytest.mark.parametrize('name', list_networks())
 def test_export(name, realistic, smooth_image, tmp_path):
     network = realistic(name)

@@ -26,6 +26,8 @@ from rtseg_ros.networks import create_network
 from rtseg_ros.runtime.model_file import read_model_file
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 
 

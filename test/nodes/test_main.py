@@ -18,6 +18,8 @@ pytest.importorskip('rosbags', reason='rosbags is not installed')
 from rtseg_ros.frames.bags import BagWriter
 from rtseg_ros.nodes import start
 
+pytestmark = pytest.mark.dds
+
 FOLDER = Path(start.__file__).parent
 # Node -> a parameter of it, mistyped.
 MISTYPED = {

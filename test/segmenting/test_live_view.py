@@ -80,6 +80,7 @@ def test_a_port_that_is_taken_is_named(view):
         LiveView(Painter(CAMVID), port=view.address[1])
 
 
+@pytest.mark.browser
 def test_a_browser_shows_pictures_and_classes(tmp_path):
     program = browser.find()
     if program is None:

@@ -13,6 +13,7 @@ import sys
 import time
 from typing import Any
 
+from domains import take_domain
 import numpy as np
 import pytest
 
@@ -20,7 +21,7 @@ from rtseg_ros.installation import profile_variable
 
 ROOT = Path(__file__).parents[2]
 # DDS reads these when the first participant is made, in this process and in the children.
-os.environ['ROS_DOMAIN_ID'] = str(os.getpid() % 90 + 10)
+os.environ['ROS_DOMAIN_ID'] = str(take_domain())
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ[profile_variable()] = str(ROOT / 'config' / 'fastdds_images.xml')
 os.environ.setdefault('AMENT_PREFIX_PATH', sys.prefix)

@@ -21,6 +21,8 @@ from rtseg_ros.training.recipe import Recipe
 from rtseg_ros.training.schedule import Leg
 from rtseg_ros.training.trainer import RunSettings, StepNews, Trainer
 
+pytestmark = pytest.mark.training
+
 LABELS = LabelSet('colors', ('dark', 'blue', 'red'), ((0, 0, 0), (0, 0, 255), (255, 0, 0)))
 RECIPE = Recipe(
     source='test', epochs=4, batch_size=4, crop_hw=(32, 32), learning_rate=0.02,

@@ -54,6 +54,7 @@ def words(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.training
 def test_it_continues_and_is_extended(old_run, words, capsys):
     assert main([*words, '-o', str(old_run)]) == 0
     assert 'continuing after epoch 2 of 4' in capsys.readouterr().out
@@ -84,6 +85,7 @@ def test_it_says_in_one_line_what_differs(old_run, words, capsys):
     assert 'momentum' not in said  # the recipe's name says enough
 
 
+@pytest.mark.training
 @pytest.mark.parametrize('name', ['best.pth', 'last.pth'])
 def test_another_run_starts_from_it(old_run, words, name, tmp_path, capsys):
     words[words.index('--epochs') + 1] = '1'
@@ -94,6 +96,7 @@ def test_another_run_starts_from_it(old_run, words, name, tmp_path, capsys):
     assert f'starts from {name} sha256' in said
 
 
+@pytest.mark.export
 def test_it_converts(old_run, tmp_path):
     pytest.importorskip('onnx', reason='the converter needs onnx')
     target = tmp_path / 'model.onnx'

@@ -1,4 +1,7 @@
-"""The two ends of our contract: from camera frames into a network, from its scores to labels."""
+"""The two ends of our contract: mean subtracted inside the model, labels out of its scores.
+
+Models that take float32 are fed by runtime/preprocess.py, which does the same outside.
+"""
 
 from typing import Any
 

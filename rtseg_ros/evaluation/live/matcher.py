@@ -1,4 +1,7 @@
-"""Matches images, masks and ground truth of a running graph by stamp."""
+"""Pairs images, masks and ground truth of a running graph by stamp.
+
+frames/bag_source.py pairs those of a bag that is read.
+"""
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Decode, segment, publish: what the worker thread does with the frames it takes."""
+"""Refuse frames above the age limit, decode, segment, publish: what the worker thread does."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The plan of a model on this machine: from the cache if every field of its key fits, else built.
 
-The key holds everything a plan depends on. A plan is kept only after TensorRT has loaded it
-back and said in what precision its layers were built.
+The key holds everything a plan depends on; plan_cache.py compares it. A plan is kept only after
+TensorRT has loaded it back and said in what precision its layers were built.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Plans are a cache of model files: found by a full key, checked by a hash, never trusted.
+"""Plans are a cache of model files: every field of the key compared, a hash checked, no trust.
 
 Beside ``<model>-<hash of key>.plan`` lies ``.json``, the manifest: the key in clear, what the
-plan turned out to be, and the plan's own SHA-256. A plan reaches TensorRT only if all agree.
+plan turned out to be, and the plan's own SHA-256. A plan reaches TensorRT only if all agree. What
+the key holds is decided in runtime/tensorrt/plan.py and runtime/openvino/compile.py.
 """
 
 from collections.abc import Callable, Iterator, Mapping

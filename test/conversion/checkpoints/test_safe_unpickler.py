@@ -110,6 +110,7 @@ def test_in_the_place_of_weights_it_is_refused_by_name(kind, how, tmp_path):
     assert not mark.exists()
 
 
+@pytest.mark.process
 def test_the_traps_do_work(tmp_path):
     mark = tmp_path / 'it-ran'
     for kind in ('os.system', 'eval', 'exec', 'open', 'nested pickle'):

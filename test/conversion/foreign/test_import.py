@@ -106,6 +106,7 @@ def test_the_metadata_say_the_opset_of_the_source(opset, tmp_path, label_file):
     assert entry.version == opset
 
 
+@pytest.mark.process
 def test_no_torch_is_needed(tmp_path, label_file):
     path = foreign(tmp_path / 'a', **LAYOUTS['softmax'])
     output = tmp_path / 'model.onnx'

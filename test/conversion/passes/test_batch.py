@@ -20,6 +20,8 @@ from rtseg_ros.runtime import Segmenter, load_segmenter
 from rtseg_ros.runtime.model_file import model_file_from_content
 from rtseg_ros.runtime.onnx_engine import OnnxEngine
 
+pytestmark = pytest.mark.export
+
 
 def frame_of(seed, size_hw=(64, 96)):
     coarse = np.random.default_rng(seed).integers(0, 256, (5, 7, 3)).astype(np.uint8)

@@ -145,6 +145,7 @@ def test_a_norm_that_stays_survives_float16():
     assert left.attribute[0].f == 0
 
 
+@pytest.mark.export
 @pytest.mark.parametrize('name', [n for n in list_networks() if 'vgg16' not in n])
 def test_no_norm_of_a_network_is_left_behind_a_convolution(name, network, metadata):
     graph = export_network(network(name), metadata(name)).graph

@@ -14,6 +14,8 @@ from rtseg_ros.conversion.passes.operators import use_fast_operators
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.runtime.model_file import FINISH_PREFIX, model_file_from_content
 
+pytestmark = pytest.mark.export
+
 NETWORKS = (
     'swiftnet_mnv2',
     'swiftnet_rn18_pyr',

@@ -46,6 +46,7 @@ def models(network, metadata):
     return model, quantized_model(model, FRAMES, silent)
 
 
+@pytest.mark.export
 def test_signed_zero_points_and_float_biases(models):
     """What TensorRT demands: int8, zero zero-points, no Q/DQ on biases, per-channel weights."""
     graph = models[1].model.graph
@@ -74,6 +75,7 @@ def test_signed_zero_points_and_float_biases(models):
     assert count > 0.8 * len(convolutions)
 
 
+@pytest.mark.export
 def test_the_last_convolution_stays_float(models):
     producers = {name: node for node in models[1].model.graph.node for name in node.output}
     logits = producers['logits']

@@ -56,6 +56,7 @@ def pair(make_bag, make_model, tiny_model, tmp_path, watcher):
     return tmp_path / 'bad', tmp_path / 'good'
 
 
+@pytest.mark.process
 def test_what_changed_over_the_bags_that_both_finished(pair):
     comparison = compare_fleets(*pair)
     changes = {change.name: change for change in comparison.changes}
@@ -68,6 +69,7 @@ def test_what_changed_over_the_bags_that_both_finished(pair):
     assert not is_fleet(pair[0] / 'bags')
 
 
+@pytest.mark.process
 def test_fleets_without_a_common_bag(pair, make_bag, tiny_model, tmp_path, watcher):
     run(find_bags([str(make_bag('other', [1]))]), tiny_model, tmp_path / 'alone', watcher)
     with pytest.raises(EvaluationError, match='no finished bag in common'):

@@ -11,6 +11,7 @@ from rtseg_ros.evaluation.fleet.tags import read_tags
 DOCS = Path(__file__).parents[3] / 'docs' / 'fleet.md'
 
 
+@pytest.mark.process
 def test_the_questions_of_the_docs(fleet, tiny_model, tmp_path, watcher, monkeypatch):  # noqa: F811
     duckdb = pytest.importorskip('duckdb', reason='duckdb is not installed')
     run(fleet, tiny_model, tmp_path / 'out', watcher, tags=read_tags('{robot}/*', fleet))

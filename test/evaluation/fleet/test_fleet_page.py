@@ -11,6 +11,8 @@ from rtseg_ros.evaluation.fleet.find import find_bags
 from rtseg_ros.evaluation.fleet.page import write_fleet_page
 from rtseg_ros.evaluation.fleet.tags import read_tags
 
+pytestmark = pytest.mark.process
+
 DAY_NS = 86_400_000_000_000
 START_NS = 1_700_000_000_000_000_000
 SCRIPT = '<script>alert(1)</script>'

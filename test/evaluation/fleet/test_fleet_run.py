@@ -20,6 +20,8 @@ from rtseg_ros.evaluation.report.report import report_from_recorder
 from rtseg_ros.frames.bag_source import BagSource
 from rtseg_ros.runtime import load_segmenter
 
+pytestmark = pytest.mark.process
+
 TIMES = ('seconds', 'created', 'latency_ms', 'moments')
 
 

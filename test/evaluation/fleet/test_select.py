@@ -33,6 +33,7 @@ def test_fewer_than_asked_if_there_are_no_more_seconds():
     assert choose([], 5) == []
 
 
+@pytest.mark.process
 def test_frames_and_masks_are_written(make_bag, make_model, tiny_model, tmp_path, watcher):
     for name in 'ab':
         make_bag(f'fleet/{name}', range(6))

@@ -43,6 +43,7 @@ def write(path, codec='auto'):
     assert writer.close() is not None
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize(
     ('name', 'codec'), [('a.mp4', 'auto'), ('a.webm', 'auto'), ('b.mp4', 'av1')]
 )
@@ -55,6 +56,7 @@ def test_chromium_plays_it_to_the_end(tmp_path, name, codec):
     assert state['length'] == pytest.approx(1.5, abs=0.1)
 
 
+@pytest.mark.browser
 def test_chromium_does_not_play_the_fallback(tmp_path, monkeypatch):
     """Else its warning would be wrong."""
     monkeypatch.setattr('rtseg_ros.frames.media.video_writer.encoder_name', lambda codec: '')

@@ -20,6 +20,7 @@ from rtseg_ros.nodes.messages import image_from_array
 FRAME = np.full((48, 64, 3), (255, 0, 0), np.uint8)
 
 
+@pytest.mark.process
 def test_two_minutes_of_three_times_too_many_frames(make_model, tmp_path):
     """`rtseg soak` itself: the age of masks, the account, the memory."""
     pytest.importorskip('tqdm', reason='rtseg soak shows its progress with tqdm')
@@ -44,6 +45,7 @@ def test_two_minutes_of_three_times_too_many_frames(make_model, tmp_path):
         assert window['age_p50'] < 4 * window['inference_p50']
 
 
+@pytest.mark.process
 def test_soak_ends_at_the_first_frame_without_a_mask(make_model):
     pytest.importorskip('tqdm', reason='rtseg soak shows its progress with tqdm')
     start = time.monotonic()

@@ -23,6 +23,8 @@ from sensor_msgs.msg import Image
 from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.nodes.messages import image_from_array
 
+pytestmark = pytest.mark.dds
+
 ROOT = Path(__file__).parents[3]
 BLUE, GREEN, RED = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

@@ -234,6 +234,7 @@ def _build_in_a_process(library, cache, path, together, queue):
     queue.put(builds(fake))
 
 
+@pytest.mark.process
 def test_processes_that_want_the_same_plan_build_it_once(cudart_library, model, options):
     context = multiprocessing.get_context('spawn')
     queue = context.Queue()

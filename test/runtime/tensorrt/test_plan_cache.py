@@ -146,6 +146,7 @@ def _worker(folder, seconds):
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
+@pytest.mark.process
 def test_two_processes_build_a_plan_once(tmp_path):
     workers = [_worker(tmp_path, 0.3) for _ in range(3)]
     said = sorted(worker.communicate(timeout=30)[0].split()[1] for worker in workers)
@@ -153,6 +154,7 @@ def test_two_processes_build_a_plan_once(tmp_path):
     assert PlanCache(tmp_path).find('street', {'a': 1}).content == bytes(1 << 20)
 
 
+@pytest.mark.process
 def test_a_killed_builder_does_not_block_the_next(tmp_path):
     victim = _worker(tmp_path, 60)
     assert victim.stdout.readline() == 'started\n'
