@@ -9,7 +9,7 @@ import torch
 
 from rtseg_ros.benchmark import upsampling
 from rtseg_ros.benchmark.contenders.contender import OURS
-from rtseg_ros.benchmark.preparation import prepare
+from rtseg_ros.benchmark.preparation import kept_subject, prepare
 from rtseg_ros.benchmark.race import Entrant, race
 from rtseg_ros.benchmark.subject import Source, load_network
 from rtseg_ros.benchmark.worker import contenders, started
@@ -134,3 +134,61 @@ def test_targets_are_not_a_user_s(tmp_path, capsys):
     out = capsys.readouterr().out
     assert 'rtseg' in out
     assert 'NOT MET' not in out
+
+
+@pytest.mark.export
+def test_checkpoints_and_networks_are_subjects(tmp_path):
+    words = f'benchmark esnet --checkpoint lednet={tmp_path}/none.pth --size 64x64 --seconds 0.1'
+    assert main([*words.split(), '--engine', 'rtseg', '--output', str(tmp_path)]) == 1
+    document = json.loads((tmp_path / 'benchmark.json').read_text())
+    assert [row['network'] for row in document['rows']] == ['esnet']
+    assert len(document['failures']) == 1
+    assert 'lednet 64x64' in document['failures'][0]
+
+
+@pytest.mark.export
+def test_what_was_prepared_is_kept(tmp_path):
+    kept = tmp_path / 'kept'
+    words = f'benchmark {NETWORK} --size 64x96 --engine rtseg --seconds 0.1 --output {tmp_path}'
+    assert main([*words.split(), '--keep', str(kept), '--prepare-only']) == 0
+    assert not (tmp_path / 'benchmark.json').exists()
+    first = kept_subject(NETWORK, (64, 96), Source(), kept)
+    files = {path: path.stat().st_mtime_ns for path in kept.rglob('*.*')}
+    assert first.models['fp32'] in files
+    assert main([*words.split(), '--keep', str(kept)]) == 0
+    assert json.loads((tmp_path / 'benchmark.json').read_text())['rows'][0]['fps'] > 0
+    assert files == {path: path.stat().st_mtime_ns for path in kept.rglob('*.*')}
+    # Others are not taken for it.
+    assert kept_subject(NETWORK, (64, 96), Source(num_classes=7), kept).num_outputs == 7
+    assert first.num_outputs == 19
+
+
+@pytest.mark.export
+def test_a_race_that_cannot_be_run_does_not_stop_the_others(tmp_path):
+    words = f'benchmark {NETWORK} --size 16x16 64x64 --engine rtseg --seconds 0.1'
+    assert main([*words.split(), '--output', str(tmp_path)]) == 1
+    document = json.loads((tmp_path / 'benchmark.json').read_text())
+    assert [row['size'] for row in document['rows']] == ['64x64']
+    assert len(document['failures']) == 1
+    assert 'cannot take 16x16' in (tmp_path / 'benchmark.md').read_text()
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        ('--prepare-only', '--prepare-only fills a folder'),
+        ('--engine rtsegg', "no contender 'rtsegg' on cpu; installed: torch"),
+        ('--engine tensorrt', 'TensorRT races as rtseg with --device cuda; add --report'),
+    ],
+)
+def test_the_command_refuses_wrong_words(words, message, capsys, tmp_path):
+    assert main(['benchmark', NETWORK, *words.split(), '--output', str(tmp_path)]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_the_end_of_a_process_is_reported(subject):
+    with started(subject, OURS) as worker:
+        worker._process.kill()
+        worker._process.join()
+        with pytest.raises(BenchmarkError, match='ended with status -9'):
+            worker.run(1)
