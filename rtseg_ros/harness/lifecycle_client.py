@@ -55,13 +55,27 @@ class LifecycleClient:
         self._wait(answer, min(end, time.monotonic() + ANSWER_S))
         if answer.done():
             success = answer.result().success
-        else:  # while it is busy it does not tell its state either
-            success = self.state(timeout_s=end - time.monotonic()) == target
+        else:
+            success = self._came_to(target, answer, end)
         if not success:
             raise LifecycleError(
                 f"'{self._managed}' refused to {transition}; its log says why. "
                 f'It is {self.state(timeout_s=timeout_s)}'
             )
+
+    def _came_to(self, target: str, answer: Any, end: float) -> bool:
+        """Tell from its state whether a node that has not answered did what it was asked.
+
+        While it is busy it does not tell its state either; and a request can reach it after the
+        first question, so that there is a second one.
+        """
+        for _ in range(2):
+            if self.state(timeout_s=end - time.monotonic()) == target:
+                return True
+            self._wait(answer, min(end, time.monotonic() + ANSWER_S))
+            if answer.done():
+                return bool(answer.result().success)
+        return False
 
     def state(self, *, timeout_s: float = 60.0) -> str:
         """Return the label of the present state, e.g. ``inactive``.
