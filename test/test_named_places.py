@@ -25,7 +25,7 @@ OF_OTHERS = {
     'models/resnet/resnet_single_scale.py', 'models/resnet/resnet_pyramid.py', 'models/semseg.py',
     'models/ddrnet.py', 'models/esnet.py', 'models/espnet.py', 'models/espnetv2.py',
     'models/lednet.py', 'models/pidnet.py', 'models/swiftnet.py', 'tools/deploy.py',
-    'lib/datasets/cityscapes.py',
+    'lib/datasets/cityscapes.py', 'datasets/cityscapes.py', 'datasets/camvid.py',
 }  # fmt: skip
 DOTTED = re.compile(r'\brtseg_ros(?:\.[a-z_][a-z0-9_]*)+(?![\w/])')
 PATH = re.compile(r'(?<![\w/.*])(?:[a-z_]+/)+[a-z_0-9]+\.(?:py|md|yaml)\b')
