@@ -14,7 +14,7 @@ import pytest
 
 from rtseg_ros import signals
 
-pytestmark = pytest.mark.dds
+pytestmark = pytest.mark.process
 
 ROOT = Path(signals.__file__).parents[1]
 INT, TERM = signal.SIGINT, signal.SIGTERM

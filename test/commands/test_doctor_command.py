@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.dds
+pytestmark = pytest.mark.process
 
 
 def doctor(*options, without=()):

@@ -22,8 +22,6 @@ from rtseg_ros.frames.bags import BagReader
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import read_model_file
 
-pytestmark = pytest.mark.dds
-
 ROOT = Path(__file__).parents[2]
 CAMVID = ROOT.parent / 'shared' / 'data' / 'camvid'
 LABELS_YAML = """
@@ -224,6 +222,7 @@ def test_a_bag_that_breaks_off_gives_a_report_and_an_error(work, tmp_path, capsy
     assert (out / 'report.html').exists()
 
 
+@pytest.mark.process
 def test_ctrl_c_writes_the_report_so_far(make_model, tmp_path):
     bag = bag_of_images(tmp_path, count=400, size=(64, 48))
     slow = make_model('slow', stride=1, work=40)
@@ -267,6 +266,7 @@ print(*peaks)
 """
 
 
+@pytest.mark.process
 def test_memory_is_flat(work, tmp_path):
     bag = bag_of_images(tmp_path, count=600, size=(160, 120))
     result = subprocess.run(

@@ -15,8 +15,6 @@ from rosgraph_msgs.msg import Clock
 from rtseg_ros.installation import PROFILE_VARIABLES
 from rtseg_ros.nodes.messages import image_from_array
 
-pytestmark = pytest.mark.dds
-
 
 def doctor(robot, *options, **environment):
     """Run the command while the robot's graph goes on; return exit code and findings by name."""

@@ -6,8 +6,6 @@ import pytest
 
 from rtseg_ros.harness.node_process import isolate_graph, node_arguments
 
-pytestmark = pytest.mark.dds
-
 NAMES = ('ROS_LOCALHOST_ONLY', 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_DOMAIN_ID')
 
 

@@ -6,8 +6,6 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
 from rtseg_ros.nodes.diagnostics import full_name, is_from, is_namesake
 
-pytestmark = pytest.mark.dds
-
 
 @pytest.mark.parametrize(
     ('name', 'namespace', 'expected'),

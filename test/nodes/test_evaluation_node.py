@@ -27,8 +27,6 @@ from rtseg_ros.labels import LabelSet
 from rtseg_ros.nodes.bag_player import PlayerParameters, with_stamp
 from rtseg_ros.nodes.evaluation_node import EvaluationParameters
 
-pytestmark = pytest.mark.dds
-
 ROOT = Path(__file__).parents[2]
 TINY = LabelSet(
     'tiny', ('dark', 'blue', 'green', 'red'), ((40, 40, 40), (0, 0, 255), (0, 255, 0), (255, 0, 0))
@@ -90,6 +88,7 @@ def evaluate(*words, program=('-m', 'rtseg_ros.cli')):
     )  # fmt: skip
 
 
+@pytest.mark.dds
 def test_the_command_gives_the_offline_figures(bag, model, offline, tmp_path):
     # At the bag's own rate; slower where other work on the machine makes the node lose a frame.
     for rate_hz in (10, 4, 2):
@@ -120,6 +119,7 @@ def test_the_command_gives_the_offline_figures(bag, model, offline, tmp_path):
     assert 'sustained' not in (tmp_path / 'report.html').read_text()
 
 
+@pytest.mark.dds
 def test_frames_that_the_node_cannot_take_are_counted(bag, make_model, tmp_path):
     """A slow model at 60 Hz, and Ctrl-C while the sustained rate is searched."""
     slow = make_model('slow', stride=1, work=240)
@@ -161,6 +161,7 @@ def playing(process):
     return {child.cmdline()[2].split('.')[-1]: child for child in children}
 
 
+@pytest.mark.dds
 def test_sigterm_stops_the_nodes_too(bag, model, tmp_path):
     process = evaluate(model, '--bag', bag, '--live', '--rate', '1', '-o', tmp_path)
     nodes = playing(process)
@@ -173,6 +174,7 @@ def test_sigterm_stops_the_nodes_too(bag, model, tmp_path):
     assert not (tmp_path / 'masks.part').exists()
 
 
+@pytest.mark.dds
 def test_a_player_that_says_nothing_more_is_given_up(bag, model, tmp_path):
     process = evaluate(
         model, '--bag', bag, '--live', '--rate', '4', '-o', tmp_path, program=('-c', IMPATIENT)

@@ -18,7 +18,7 @@ pytest.importorskip('rosbags', reason='rosbags is not installed')
 from rtseg_ros.frames.bags import BagWriter
 from rtseg_ros.nodes import start
 
-pytestmark = pytest.mark.dds
+pytestmark = pytest.mark.process
 
 FOLDER = Path(start.__file__).parent
 # Node -> a parameter of it, mistyped.

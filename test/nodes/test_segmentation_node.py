@@ -15,8 +15,6 @@ from rtseg_ros.harness.lifecycle_client import LifecycleError
 from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.runtime import load_segmenter
 
-pytestmark = pytest.mark.dds
-
 NAMESPACE = '/spine'
 
 

@@ -13,8 +13,6 @@ from sensor_msgs.msg import Image
 
 from rtseg_ros.frames.image_message import pixels_from_image
 
-pytestmark = pytest.mark.dds
-
 
 @pytest.fixture
 def folder(tmp_path):

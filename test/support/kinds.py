@@ -29,6 +29,7 @@ KIND_OF_FIXTURE = {
     'launch_installed': 'dds',
     'chromium': 'browser',
     'gcc': 'process',
+    'cudart_library': 'process',
 }
 STARTS = ('subprocess.Popen', 'os.posix_spawn', 'os.fork', 'os.forkpty', 'os.system')
 # Once in a home folder: matplotlib asks for the fonts of the machine.

@@ -83,6 +83,7 @@ def test_the_last_convolution_stays_float(models):
     assert logits.input[1] not in producers
 
 
+@pytest.mark.export
 def test_it_is_nearly_as_good(models, metadata):
     model, quantized = models
     whole = file_content(model, metadata())
@@ -98,6 +99,7 @@ def test_it_is_nearly_as_good(models, metadata):
     assert (labels != int8_labels).mean() < 0.15
 
 
+@pytest.mark.export
 def test_weights_are_the_nearest_levels(models):
     model, quantized = models
     exact = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
@@ -115,6 +117,7 @@ def test_weights_are_the_nearest_levels(models):
     assert checked == quantized.convolutions
 
 
+@pytest.mark.export
 def test_unsigned_activations_mean_the_same(models, metadata):
     """Signed move by 128, bit for bit; those never negative get finer steps of one range."""
     content = file_content(models[1].model, metadata(precision='int8'))
@@ -173,6 +176,7 @@ def test_only_signed_values_keep_every_bit():
     np.testing.assert_array_equal(values(with_unsigned_activations(content)), signed)
 
 
+@pytest.mark.export
 def test_the_cpu_engine_takes_the_unsigned_form(models, metadata):
     content = file_content(models[1].model, metadata(precision='int8'))
     file = model_file_from_content(content, 'x.onnx')
@@ -184,6 +188,7 @@ def test_the_cpu_engine_takes_the_unsigned_form(models, metadata):
     engine.close()
 
 
+@pytest.mark.export
 def test_a_float_model_is_left_alone(models, metadata):
     content = file_content(models[0], metadata())
     assert onnx.load_from_string(with_unsigned_activations(content)) == onnx.load_from_string(

@@ -28,8 +28,6 @@ from std_msgs.msg import Header
 from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.nodes.messages import image_from_array
 
-pytestmark = pytest.mark.dds
-
 BLUE, GREEN, RED = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 BINS = ('published', 'superseded', 'skipped', 'stale', 'rejected', 'failed')
 
