@@ -1,17 +1,19 @@
 """Inference with ONNX Runtime, on the CPU or any provider that it was built with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import onnxruntime as ort
 
 from rtseg_ros.errors import EngineError
-from rtseg_ros.runtime.engine import Engine, Outputs
+from rtseg_ros.runtime.engine import Engine, Outputs, Running
 from rtseg_ros.runtime.int8_cpu import with_unsigned_activations
 from rtseg_ros.runtime.model_file import ModelFile
 
 CPU = 'CPUExecutionProvider'
 LARGEST_BATCH = 64
+REQUESTS = 2
 
 
 class OnnxEngine(Engine):
@@ -70,6 +72,8 @@ class OnnxEngine(Engine):
         self._outputs = ['logits'] if has_logits else ['labels']
         if model.input.shape[0] == -1:
             self.max_batch = LARGEST_BATCH
+        self.requests = REQUESTS
+        self._thread: ThreadPoolExecutor | None = None  # from the first ``begin`` on
 
     def _infer(self, image: np.ndarray) -> Outputs:
         if self._session is None:
@@ -80,6 +84,28 @@ class OnnxEngine(Engine):
             raise EngineError(f'ONNX Runtime failed on a frame: {error}') from error
         return dict(zip(self._outputs, values, strict=True))
 
+    def _begin(self, image: np.ndarray, on_done: Callable[[], None]) -> Running:
+        if self._session is None:
+            raise EngineError('the engine is closed')
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix='onnxruntime')
+        future = self._thread.submit(self._infer, image)
+        future.add_done_callback(lambda _: on_done())
+        return _InThread(future)
+
     def close(self) -> None:
-        """Free the session."""
-        self._session = None
+        """Free the session, once nothing runs any more."""
+        if self._thread is not None:
+            self._thread.shutdown()
+        self._session = self._thread = None
+
+
+class _InThread:
+    """A run in another thread; ONNX Runtime gives every run memory of its own."""
+
+    def __init__(self, future: 'Future[Outputs]') -> None:
+        self._future = future
+
+    def wait(self) -> Outputs:
+        """Return the outputs when they are there."""
+        return self._future.result()

@@ -1,34 +1,31 @@
 """Inference with OpenVINO: the same .onnx, the same labels, on an Intel or AMD computer."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 import logging
 from typing import Any
 
 import numpy as np
 
 from rtseg_ros.errors import EngineError
-from rtseg_ros.runtime.engine import Engine, Outputs
+from rtseg_ros.runtime.engine import Engine, Outputs, Running
 from rtseg_ros.runtime.model_file import ModelFile
-from rtseg_ros.runtime.openvino.compile import (
-    compiled_model,
-    first_line,
-    is_out_of_memory,
-    open_target,
-)
+from rtseg_ros.runtime.openvino.compile import compiled_model, open_target
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.openvino.precision import compiled_precision
+from rtseg_ros.runtime.openvino.request import Request
 from rtseg_ros.runtime.tensorrt.inspect import UNKNOWN, BuiltPrecision
 
 _LOG = logging.getLogger('rtseg_ros.openvino')
 LARGEST_BATCH = 64
+REQUESTS = 2
 
 
 class OpenVinoEngine(Engine):
     """Runs a model with OpenVINO; the device asked for must be the device got.
 
     The input is read where it lies and the outputs are views of the request's memory: nothing
-    is copied on the way.
+    is copied on the way. With streams a batch is as many images as streams, each on its own,
+    also of a model that takes one image only.
     """
 
     name = 'openvino'
@@ -48,14 +45,10 @@ class OpenVinoEngine(Engine):
         options = options or OpenVinoOptions()
         target = open_target(options)
         compiled = compiled_model(target, model, options)
-        with _explained('has no room for the memory of a frame'):
-            self._request: Any = compiled.model.create_infer_request()
         # OpenVINO may give a port the names of other tensors that hold the same values.
         names = [port.get_names() for port in compiled.model.outputs]
         wanted = 'logits' if 'logits' in model.outputs else 'labels'
-        self._outputs = {
-            wanted: next(index for index, found in enumerate(names) if wanted in found)
-        }
+        output = next(index for index, found in enumerate(names) if wanted in found)
         self.device = target.full_name
         if options.device == 'AUTO':
             got = ', '.join(compiled.model.get_property('EXECUTION_DEVICES'))
@@ -74,22 +67,49 @@ class OpenVinoEngine(Engine):
             self.precision_reason = f'{found}, though {target.full_name} names {compiled.asked}'
         if self.precision_reason:
             _LOG.info('%s runs in %s: %s', model.path.name, self.precision, self.precision_reason)
-        if model.input.shape[0] == -1:
+        if options.streams > 1:
+            self.max_batch = options.streams
+        elif model.input.shape[0] == -1:
             self.max_batch = LARGEST_BATCH
+        self.requests = REQUESTS
+        self._compiled: Any = compiled.model
+        self._free = [
+            Request(compiled.model, {wanted: output}, streams=options.streams)
+            for _ in range(REQUESTS)
+        ]
+        if options.streams > 1:
+            blank = np.zeros((1, *model.input.shape[1:]), model.input.dtype)
+            for request in self._free:
+                request.bind(blank)
 
     def _infer(self, image: np.ndarray) -> Outputs:
-        if self._request is None:
+        request = self._next()
+        request.start(image, lambda: None)
+        return request.wait()
+
+    def _begin(self, image: np.ndarray, on_done: Callable[[], None]) -> Running:
+        request = self._next()
+        request.start(image, on_done)
+        return self._free.pop(0)
+
+    def _release(self, running: Running) -> None:
+        assert isinstance(running, Request)
+        try:
+            running.wait()  # what runs still reads and writes the memory
+        except EngineError:  # told to whom it concerned
+            pass
+        self._free.append(running)
+
+    def _next(self) -> Request:
+        if self._compiled is None:
             raise EngineError('the engine is closed')
-        with _explained('failed on a frame'):
-            self._request.infer({0: image}, share_inputs=True, share_outputs=True)
-        return {
-            name: self._request.get_output_tensor(index).data
-            for name, index in self._outputs.items()
-        }
+        return self._free[0]
 
     def close(self) -> None:
-        """Free the request and the compiled model with it."""
-        self._request = None
+        """Free the requests and the compiled model, once nothing runs any more."""
+        for inference in list(self._begun):
+            inference.release()
+        self._free, self._compiled = [], None
 
 
 def runs_in(layers: Mapping[str, int], asked: str) -> bool:
@@ -102,15 +122,3 @@ def runs_in(layers: Mapping[str, int], asked: str) -> bool:
     """
     others = set(layers) - {'int8'}
     return not others or (others == {'fp32'} if asked == 'fp32' else asked in others)
-
-
-@contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Make the library's errors ours."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        advice = 'take the engine onnxruntime, and run rtseg doctor --engine openvino'
-        if is_out_of_memory(error):
-            advice = 'there is not enough memory: end other programs, or take a smaller model'
-        raise EngineError(f'OpenVINO {what}: {first_line(error)}; {advice}') from error

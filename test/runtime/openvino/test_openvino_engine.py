@@ -71,10 +71,23 @@ def test_nothing_is_copied(tiny, ov):
     engine = OpenVinoEngine(tiny, ov)
     image = frame_for(tiny)[None]
     outputs = engine.infer(image)
-    request = engine._request
-    assert request.get_input_tensor(0).data.ctypes.data == image.ctypes.data
-    assert outputs['logits'].ctypes.data == request.get_output_tensor(0).data.ctypes.data
+    request = engine._free[0]
+    assert request.addresses() == ([image.ctypes.data], [outputs['logits'].ctypes.data])
     assert not outputs['logits'].flags['OWNDATA']
+
+
+def test_nothing_is_copied_on_two_streams(tiny, ov):
+    """Each stream reads its frame in the batch and writes its part of one array."""
+    engine = OpenVinoEngine(tiny, replace(ov, streams=2))
+    images = np.stack([frame_for(tiny, seed) for seed in range(2)])
+    with engine.begin(images) as inference:
+        logits = inference.outputs()['logits']
+        inputs, outputs = inference._running.addresses()
+    assert inputs == [images.ctypes.data, images[1:].ctypes.data]
+    assert outputs == [logits.ctypes.data, logits[1:].ctypes.data]
+    one = OpenVinoEngine(tiny, ov)
+    for image, mine in zip(images, logits, strict=True):
+        assert np.array_equal(one.infer(image[None])['logits'][0], mine)
 
 
 def test_labels_only(make_model, ov):
@@ -323,7 +336,7 @@ def test_out_of_memory_on_a_frame_says_what_to_do(tiny, ov):
     def fail(*_, **__):
         raise MemoryError('std::bad_alloc')
 
-    engine._request = SimpleNamespace(infer=fail)
+    engine._free[0]._parts = [SimpleNamespace(start_async=fail)]
     with pytest.raises(EngineError, match='not enough memory: end other programs'):
         engine.infer(frame_for(tiny)[None])
 
