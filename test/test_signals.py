@@ -11,6 +11,8 @@ import time
 import cv2
 import numpy as np
 import pytest
+from streets import TINY, write_dataset
+import yaml
 
 from rtseg_ros import signals
 
@@ -48,6 +50,11 @@ def folder(tmp_path_factory):
     with BagWriter(path / 'bag') as writer:
         for index in range(400):
             writer.write(pixels, 1_700_000_000_000_000_000 + index * 100_000_000)
+    write_dataset(path / 'street', 40)
+    shutil.copytree(path / 'street' / 'val', path / 'street' / 'train')
+    classes = [{'name': n, 'color': list(c)} for n, c in zip(TINY.names, TINY.colors, strict=True)]
+    labels = {'name': TINY.name, 'classes': classes}
+    (path / 'street' / 'labels.yaml').write_text(yaml.safe_dump(labels))
     return path
 
 
