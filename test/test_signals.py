@@ -1,5 +1,6 @@
 """SIGINT and SIGTERM end every verb: 130 or 143, one line, nothing half written."""
 
+import json
 import os
 from pathlib import Path
 import shutil
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.process
 
 ROOT = Path(signals.__file__).parents[1]
 INT, TERM = signal.SIGINT, signal.SIGTERM
+REPORT = 'report/report.json'
 # Long enough to be interrupted at any of the moments below.
 WORDS = {
     'bag': 'bag --images images --limit 1000000 -o bag_out',
@@ -107,6 +109,9 @@ def test_a_verb_ends_at_signals(verb, after_s, numbers, folder):
     for bad in ('Traceback', 'Exception', 'Aborted', 'core dumped'):
         assert bad not in said
     left = files(folder) - before
+    if REPORT in left:  # an evaluation reports what it did
+        left.remove(REPORT)
+        assert json.loads((folder / REPORT).read_text())['complete'] is False
     assert not [name for name in left if name.endswith(('.part', '.tmp', '.json'))]
     assert not (folder / 'bag_out').exists()
 
