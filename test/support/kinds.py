@@ -10,6 +10,7 @@ import functools
 import importlib.util
 import multiprocessing.util
 from pathlib import Path
+import platform
 import sys
 from typing import Any
 
@@ -49,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line('markers', 'quick: has none of the others (set by test/support)')
     if not importlib.util.find_spec('pytest_rerunfailures'):
         config.addinivalue_line('markers', 'flaky: pytest-rerunfailures is not installed')
+    platform.platform()  # starts `uname` the first time, and keeps the answer
     _watch_processes()
 
 
