@@ -1,7 +1,6 @@
 """A torch network as the draft of a model file: its export, and the comparison with torch."""
 
 from collections.abc import Callable, Sequence
-import math
 from pathlib import Path
 import tempfile
 
@@ -13,18 +12,11 @@ from torch.nn import functional as F
 
 from rtseg_ros.conversion.export import OPSET, export_network
 from rtseg_ros.conversion.finishing import Draft, versions
-from rtseg_ros.conversion.parity import (
-    Parity,
-    agreement_by_class,
-    count_ties,
-    finished_labels,
-    id_table,
-)
+from rtseg_ros.conversion.parity import Differences, Parity, finished_labels, id_table
 from rtseg_ros.conversion.passes.operators import use_fast_operators
 from rtseg_ros.conversion.weights_at_fault import refuse_absurd_scores
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.frames.sources import Item
-from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.progress import Counted
 from rtseg_ros.runtime.engine import Engine
@@ -135,13 +127,10 @@ def compare(
         FrameError: If a frame cannot be read.
     """
     classes = metadata.labels.num_classes
-    joint = np.zeros((256, 256), np.int64)  # rows: torch
+    differences = Differences(metadata, reference='torch')
     table = id_table(metadata)
     output_of_id = np.zeros(256, np.uint8)
     output_of_id[table[: classes + 1]] = np.arange(classes + 1)
-    difference = size = 0.0
-    matrices = {'torch': ConfusionMatrix(classes), 'model': ConfusionMatrix(classes)}
-    labelled = ties = 0
     for number, item in enumerate(items):
         progress(number, len(items))
         frame, truth = item.frame(), item.truth()
@@ -149,33 +138,17 @@ def compare(
         expected = scores.argmax(axis=0).astype(np.uint8)
         resized = resized_frame(frame, metadata.preprocessing.size_hw)
         logits, labels = infer(np.ascontiguousarray(resized)[None])
-        pairs = table[expected].astype(np.int64) * 256 + labels[0]
-        joint += np.bincount(pairs.ravel(), minlength=65536).reshape(256, 256)
-        gap = float(np.abs(logits - expected_logits).max())
-        difference = gap if math.isnan(gap) else max(difference, gap)
-        size = max(size, float(np.abs(expected_logits).max()))
-        ties += count_ties(scores, expected, output_of_id[labels[0]])
+        differences.add_ids(table[expected], labels[0])
+        differences.add_logits(expected_logits, logits)
+        differences.add_ties(scores, expected, output_of_id[labels[0]])
         if truth is not None:
-            labelled += 1
-            for name, scores in (('torch', expected_logits), ('model', logits)):
-                matrices[name].add(truth, finished_labels(scores, metadata, truth.shape))
+            both = {'torch': expected_logits, 'model': logits}
+            differences.add_truth(
+                truth,
+                {n: finished_labels(values, metadata, truth.shape) for n, values in both.items()},
+            )
     progress(len(items), len(items))
-    agreement, judged = agreement_by_class(joint, metadata)
-    return Parity(
-        engine=engine,
-        source=source,
-        frames=len(items),
-        tolerance=tolerance,
-        agreement=agreement,
-        judged=judged,
-        failed=tuple(name for name in judged if (agreement[name] or 0.0) < tolerance),
-        pixels=int(joint.sum()),
-        different_pixels=int(joint.sum() - joint.trace()),
-        ties=ties,
-        logit_difference=difference if math.isfinite(difference) else None,
-        logit_size=size,
-        miou={name: m.miou() for name, m in matrices.items()} if labelled else {},
-    )
+    return differences.parity(engine=engine, source=source, tolerance=tolerance)
 
 
 def onnxruntime_inference(content: bytes) -> Inference:

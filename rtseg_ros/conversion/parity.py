@@ -1,11 +1,14 @@
 """What the comparison of a model with its source finds: labels, classes, logits, mIoU."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+import math
 from typing import Any
 
 import numpy as np
 
 from rtseg_ros.labels import UNLABELLED
+from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.runtime.model_file import ModelMetadata, output_table
 from rtseg_ros.runtime.upsample import labels_from_logits
 
@@ -97,6 +100,82 @@ class Parity:
                 f'{self.miou["model"]:.4f} exported'
             )
         return text
+
+
+class Differences:
+    """Adds up, frame by frame, how a model and its reference label and score."""
+
+    def __init__(
+        self, metadata: ModelMetadata, *, reference: str, others: tuple[str, ...] = ()
+    ) -> None:
+        """Start from nothing.
+
+        Args:
+            metadata: Of the model.
+            reference: What it is compared with.
+            others: Names of further labellings of which the mIoU is wanted.
+        """
+        self._metadata, self._reference = metadata, reference
+        self._joint = np.zeros((256, 256), np.int64)  # rows: the reference
+        self._difference = self._size = 0.0
+        self._ties = 0
+        self._frames, self._labelled = 0, False
+        classes = metadata.labels.num_classes
+        names = (reference, 'model', *others)
+        self._matrices = {name: ConfusionMatrix(classes) for name in names}
+
+    def add_ids(self, expected: np.ndarray, found: np.ndarray) -> None:
+        """Count a frame by its class ids, (H, W) uint8 each."""
+        pairs = expected.astype(np.int64) * 256 + found
+        self._joint += np.bincount(pairs.ravel(), minlength=65536).reshape(256, 256)
+        self._frames += 1
+
+    def add_logits(self, expected: np.ndarray, found: np.ndarray) -> None:
+        """Take note of logits, of any shape; a gap that is not a number stays one."""
+        gap = float(np.abs(found - expected).max())
+        self._difference = gap if math.isnan(gap) else max(self._difference, gap)
+        self._size = max(self._size, float(np.abs(expected).max()))
+
+    def add_ties(self, scores: np.ndarray, expected: np.ndarray, outputs: np.ndarray) -> None:
+        """Take note of pixels that differ only for rounding, see ``count_ties``."""
+        self._ties += count_ties(scores, expected, outputs)
+
+    def add_truth(self, truth: np.ndarray, ids: Mapping[str, np.ndarray]) -> None:
+        """Hold labellings of a frame, by name, against ground truth; all (H, W) uint8."""
+        self._labelled = True
+        for name, found in ids.items():
+            self._matrices[name].add(truth, found)
+
+    def miou(self) -> dict[str, float]:
+        """Return the mIoU of each labelling; empty without ground truth."""
+        return {n: m.miou() for n, m in self._matrices.items()} if self._labelled else {}
+
+    def parity(self, *, engine: str, source: str, tolerance: float) -> Parity:
+        """Return what was found.
+
+        Args:
+            engine: What ran the model.
+            source: Where the frames came from.
+            tolerance: Smallest accepted agreement of a class.
+        """
+        agreement, judged = agreement_by_class(self._joint, self._metadata)
+        miou, joint = self.miou(), self._joint
+        return Parity(
+            engine=engine,
+            source=source,
+            frames=self._frames,
+            tolerance=tolerance,
+            agreement=agreement,
+            judged=judged,
+            failed=tuple(name for name in judged if (agreement[name] or 0.0) < tolerance),
+            pixels=int(joint.sum()),
+            different_pixels=int(joint.sum() - joint.trace()),
+            ties=self._ties,
+            logit_difference=self._difference if math.isfinite(self._difference) else None,
+            logit_size=self._size,
+            miou={name: miou[name] for name in (self._reference, 'model')} if miou else {},
+            reference=self._reference,
+        )
 
 
 def count_ties(scores: np.ndarray, expected: np.ndarray, outputs: np.ndarray) -> int:

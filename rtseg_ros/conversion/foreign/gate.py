@@ -1,23 +1,15 @@
 """The gate of an import: does our model label frames as the original file does?"""
 
 from collections.abc import Sequence
-import math
 
 import numpy as np
 import onnxruntime as ort
 
 from rtseg_ros.conversion.foreign.importing import Imported
 from rtseg_ros.conversion.foreign.original import output_scores
-from rtseg_ros.conversion.parity import (
-    Parity,
-    agreement_by_class,
-    count_ties,
-    finished_labels,
-    id_table,
-)
+from rtseg_ros.conversion.parity import Differences, Parity, finished_labels, id_table
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.frames.sources import Item
-from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.progress import Counted
 from rtseg_ros.runtime.geometry import nearest
 from rtseg_ros.runtime.preprocess import resized_frame
@@ -58,11 +50,7 @@ def compare_with_original(
         raise ConversionError(f'ONNX Runtime cannot load the result: {error}') from error
     names = ['labels'] if wanted.kind == 'labels' else ['logits']
     table = id_table(metadata)
-    classes = metadata.labels.num_classes
-    joint = np.zeros((256, 256), np.int64)  # rows: the original
-    matrices = {name: ConfusionMatrix(classes) for name in (REFERENCE, 'model', 'swapped')}
-    difference = size = 0.0
-    labelled = ties = 0
+    differences = Differences(metadata, reference=REFERENCE, others=('swapped',))
 
     def ids(scores: np.ndarray, size_hw: tuple[int, ...]) -> np.ndarray:
         if scores.ndim == 2:
@@ -77,40 +65,21 @@ def compare_with_original(
         (values,) = session.run(names, {'image': np.ascontiguousarray(resized)[None]})
         found = values[0]
         if expected.ndim == 2:
-            pairs = nearest(expected, found.shape).astype(np.int64) * 256 + found
+            differences.add_ids(nearest(expected, found.shape), found)
         else:
             theirs, ours = (s.argmax(axis=0).astype(np.uint8) for s in (expected, found))
-            pairs = table[theirs].astype(np.int64) * 256 + table[ours]
-            ties += count_ties(expected, theirs, ours)
-            gap = float(np.abs(found - expected).max())
-            difference = gap if math.isnan(gap) else max(difference, gap)
-            size = max(size, float(np.abs(expected).max()))
-        joint += np.bincount(pairs.ravel(), minlength=65536).reshape(256, 256)
+            differences.add_ids(table[theirs], table[ours])
+            differences.add_ties(expected, theirs, ours)
+            differences.add_logits(expected, found)
         if truth is not None:
-            labelled += 1
             swapped = output_scores(imported.original.run(frame, swapped=True), wanted, threshold)
-            for name, scores in ((REFERENCE, expected), ('model', found), ('swapped', swapped)):
-                matrices[name].add(truth, ids(scores, truth.shape))
+            all_scores = {REFERENCE: expected, 'model': found, 'swapped': swapped}
+            differences.add_truth(truth, {n: ids(s, truth.shape) for n, s in all_scores.items()})
     progress(len(items), len(items))
-    miou = {name: matrix.miou() for name, matrix in matrices.items()} if labelled else {}
-    agreement, judged = agreement_by_class(joint, metadata)
-    parity = Parity(
-        engine=f'ONNX Runtime {ort.__version__} on the CPU',
-        source=source,
-        frames=len(items),
-        tolerance=tolerance,
-        agreement=agreement,
-        judged=judged,
-        failed=tuple(name for name in judged if (agreement[name] or 0.0) < tolerance),
-        pixels=int(joint.sum()),
-        different_pixels=int(joint.sum() - joint.trace()),
-        ties=ties,
-        logit_difference=difference if math.isfinite(difference) else None,
-        logit_size=size,
-        miou={name: miou[name] for name in (REFERENCE, 'model')} if miou else {},
-        reference=REFERENCE,
+    parity = differences.parity(
+        engine=f'ONNX Runtime {ort.__version__} on the CPU', source=source, tolerance=tolerance
     )
-    return parity, _order_note(imported, miou)
+    return parity, _order_note(imported, differences.miou())
 
 
 def _order_note(imported: Imported, miou: dict[str, float]) -> tuple[str, ...]:
