@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from rtseg_ros.frames.media.encoded import encoded
+
 # The median frame is chosen from an even sample of this many frames.
 SAMPLE = 128
 MAX_WIDTH = 640
@@ -113,13 +115,7 @@ def _preview(
         name,
         score,
         since_start_s,
-        _encoded('.jpg', frame),
-        _encoded('.png', prediction),
-        _encoded('.png', truth),
+        encoded('.jpg', frame),
+        encoded('.png', prediction),
+        encoded('.png', truth),
     )
-
-
-def _encoded(suffix: str, pixels: np.ndarray) -> bytes:
-    done, data = cv2.imencode(suffix, pixels)
-    assert done
-    return data.tobytes()

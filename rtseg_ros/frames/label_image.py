@@ -97,6 +97,7 @@ def _check_png(message: Any) -> None:
 
 def png_from_labels(labels: np.ndarray) -> np.ndarray:
     """Return (H, W) uint8 labels as PNG bytes, (N,) uint8: small and fast for flat regions."""
+    # Run-length coding of flat regions: as small as higher levels, several times faster.
     options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, 3]
     done, data = cv2.imencode('.png', labels, options)
     assert done

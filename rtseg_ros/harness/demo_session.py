@@ -6,10 +6,10 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-import cv2
 import numpy as np
 
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.frames.media.encoded import encoded
 from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.frames.media.video_writer import VideoWriter
 from rtseg_ros.frames.outcomes import BINS
@@ -138,9 +138,7 @@ def demo(
     )
     sheet = output / 'contact_sheet.png'
     rows = [(moment.frame, moment.overlay) for moment in recording.moments]
-    done, picture = cv2.imencode('.png', contact_sheet(rows, segmenter.labels))
-    assert done
-    replace_files({sheet: picture.tobytes()})
+    replace_files({sheet: encoded('.png', contact_sheet(rows, segmenter.labels))})
     above: tuple[Path, ...] = ()
     if request.depth:
         above = (_write_points(recording, segmenter.labels, output / 'points_from_above.png'),)
@@ -158,9 +156,7 @@ def _write_points(recording: Recording, labels: LabelSet, path: Path) -> Path:
         made_depth(camera), moment.mask, camera, colors_bgr=labels.palette_bgr()
     )
     picture = picture_from_above(points, caption='DEPTH IS MADE: a flat ground is assumed')
-    done, content = cv2.imencode('.png', picture)
-    assert done
-    replace_files({path: content.tobytes()})
+    replace_files({path: encoded('.png', picture)})
     return path
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from rtseg_ros.errors import SettingError
 from rtseg_ros.frames.label_image import png_from_labels
 from rtseg_ros.frames.media.codecs import SUFFIXES
+from rtseg_ros.frames.media.encoded import encoded
 from rtseg_ros.frames.media.footage import Footage, TimedFrame
 from rtseg_ros.frames.media.video_writer import VideoWriter
 from rtseg_ros.output_files import replace_files
@@ -139,7 +140,4 @@ def _stem_of(footage: Footage) -> str:
 
 
 def _encoded(suffix: str, picture: np.ndarray) -> bytes:
-    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix in _JPEG else []
-    done, data = cv2.imencode(suffix, picture, options)
-    assert done
-    return data.tobytes()
+    return encoded(suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix in _JPEG else [])

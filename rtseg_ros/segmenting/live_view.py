@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from rtseg_ros.errors import SettingError
+from rtseg_ros.frames.media.encoded import encoded
 from rtseg_ros.segmenting.painter import Painter
 
 LOOPBACK = '127.0.0.1'
@@ -98,9 +99,7 @@ class LiveView:
             if self._closed or self._picture is None:
                 return None
             number, picture = self._number, self._picture
-        done, data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
-        assert done
-        return number, data.tobytes()
+        return number, encoded('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
 class _Handler(BaseHTTPRequestHandler):

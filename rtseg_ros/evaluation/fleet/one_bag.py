@@ -22,6 +22,7 @@ from rtseg_ros.evaluation.fleet.task import (
     failed,
 )
 from rtseg_ros.frames.bag_source import BagSource
+from rtseg_ros.frames.media.encoded import encoded
 from rtseg_ros.frames.sources import Item
 from rtseg_ros.frames.stamp import NS_PER_S
 from rtseg_ros.labels.mapping import align
@@ -229,9 +230,7 @@ class _Run:
         scale = MAX_WIDTH / picture.shape[1]
         if scale < 1:
             picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        done, data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
-        assert done
-        return data.tobytes()
+        return encoded('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
 
     def _write(self, row: dict[str, Any]) -> None:
         for name, column in self.rows.items():

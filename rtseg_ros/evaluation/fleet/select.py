@@ -9,7 +9,6 @@ from pathlib import Path
 import shutil
 from typing import Any
 
-import cv2
 import numpy as np
 
 from rtseg_ros.errors import EvaluationError, RtsegError
@@ -18,6 +17,7 @@ from rtseg_ros.evaluation.fleet.results import Results
 from rtseg_ros.evaluation.fleet.tables import library
 from rtseg_ros.evaluation.fleet.task import FAILED
 from rtseg_ros.frames.bag_source import BagSource
+from rtseg_ros.frames.media.encoded import encoded
 from rtseg_ros.frames.stamp import NS_PER_S
 from rtseg_ros.output_files import replace_files
 from rtseg_ros.runtime import Segmenter, load_segmenter
@@ -165,8 +165,8 @@ def write_selection(
                     file = f'{len(lines):04}.png'
                     replace_files(
                         {
-                            folder / 'frames' / file: _png(frame),
-                            folder / 'masks' / file: _png(segmenter(frame).labels),
+                            folder / 'frames' / file: encoded('.png', frame),
+                            folder / 'masks' / file: encoded('.png', segmenter(frame).labels),
                         }
                     )
                     lines.append(
@@ -185,9 +185,3 @@ def _near(one: Candidate, other: Candidate) -> bool:
     if one.stamp_ns is None or other.stamp_ns is None:
         return abs(one.frame - other.frame) < 2
     return abs(one.stamp_ns - other.stamp_ns) < APART_NS
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    done, data = cv2.imencode('.png', pixels)
-    assert done
-    return data.tobytes()

@@ -15,6 +15,7 @@ import numpy as np
 from rtseg_ros.errors import RtsegError
 from rtseg_ros.evaluation.live.spool import Spool, Spooled
 from rtseg_ros.evaluation.recorder import Recorder
+from rtseg_ros.frames.media.encoded import encoded
 from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.metrics.latency import LatencyHistogram
 
@@ -222,7 +223,7 @@ class LiveMatcher:
         if scale < 1:
             size = (PREVIEW_WIDTH, max(round(pixels.shape[0] * scale), 1))
             pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        return cv2.imencode('.jpg', pixels)[1].tobytes()
+        return encoded('.jpg', pixels)
 
 
 def score(

@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 
 from rtseg_ros.evaluation.previews import Preview
+from rtseg_ros.frames.media.encoded import encoded
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.overlay import overlay_from_labels
 
 _WRONG_BGR = (60, 90, 255)
+_SMALL = (cv2.IMWRITE_PNG_COMPRESSION, 9)  # the page carries them all
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,11 @@ def _pictures(preview: Preview, labels: LabelSet) -> list[tuple[str, str]]:
     errors[(truth != prediction) & (truth < labels.num_classes)] = _WRONG_BGR
     overlay = overlay_from_labels(frame, prediction, palette_bgr=palette)
     return [
-        ('prediction over the frame', _data_uri('jpeg', _encoded('.jpg', overlay))),
+        ('prediction over the frame', _data_uri('jpeg', encoded('.jpg', overlay))),
         ('frame', _data_uri('jpeg', preview.frame)),
-        ('prediction', _data_uri('png', _encoded('.png', palette[prediction]))),
-        ('truth', _data_uri('png', _encoded('.png', palette[truth]))),
-        ('errors, red', _data_uri('png', _encoded('.png', errors))),
+        ('prediction', _data_uri('png', encoded('.png', palette[prediction], _SMALL))),
+        ('truth', _data_uri('png', encoded('.png', palette[truth], _SMALL))),
+        ('errors, red', _data_uri('png', encoded('.png', errors, _SMALL))),
     ]
 
 
@@ -73,13 +75,6 @@ def _decoded(data: bytes) -> np.ndarray:
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert pixels is not None
     return pixels
-
-
-def _encoded(suffix: str, pixels: np.ndarray) -> bytes:
-    settings = [cv2.IMWRITE_PNG_COMPRESSION, 9] if suffix == '.png' else []
-    done, data = cv2.imencode(suffix, pixels, settings)
-    assert done
-    return data.tobytes()
 
 
 def _data_uri(kind: str, data: bytes) -> str:

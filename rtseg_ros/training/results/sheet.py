@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from rtseg_ros.errors import TrainingError
+from rtseg_ros.frames.media.encoded import encoded
 from rtseg_ros.frames.sample import read_items
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.legend import legend
@@ -35,8 +36,7 @@ def draw_sheet(path: Path, folders: Sequence[Path], frames: Path, *, limit: int)
     any_labels = LabelSet('unknown', ('unknown',), ((0, 0, 0),))  # the truth is not drawn
     items = read_items(frames, limit=limit, labels=any_labels)
     picture = sheet(folders, [item.frame() for item in items])
-    _, encoded = cv2.imencode(path.suffix, picture)
-    replace_files({path: encoded.tobytes()})
+    replace_files({path: encoded(path.suffix, picture)})
 
 
 def sheet(folders: Sequence[Path], frames: Sequence[np.ndarray]) -> np.ndarray:
