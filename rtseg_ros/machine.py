@@ -1,4 +1,4 @@
-"""What a figure was measured on."""
+"""What a figure was measured on, and the memory of a process."""
 
 import os
 from pathlib import Path
@@ -15,6 +15,20 @@ def machine() -> dict[str, str | int]:
         'system': platform.platform(),
         'python': platform.python_version(),
     }
+
+
+def peak_memory_mib(pid: int | str = 'self') -> float:
+    """Return the largest resident memory that a process had so far; NaN if the kernel keeps none.
+
+    Not getrusage: its maximum survives exec, so it starts with that of the parent.
+
+    Raises:
+        OSError: If there is no such process.
+    """
+    for line in Path(f'/proc/{pid}/status').read_text(encoding='utf-8').splitlines():
+        if line.startswith('VmHWM:'):
+            return int(line.split()[1]) / 1024
+    return float('nan')
 
 
 def _processor() -> str:

@@ -21,6 +21,7 @@ from std_msgs.msg import Header
 
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.errors import BenchmarkError
+from rtseg_ros.machine import peak_memory_mib
 from rtseg_ros.progress import Say
 
 OURS, PLAIN = 'segmentation_node', 'plain_node'
@@ -193,7 +194,7 @@ def node_race(
                 for name, camera in cameras.items():
                     _turn(camera, results[name], TURN_S, *processes[name])
             for name, (process, _) in processes.items():
-                results[name].peak_memory_mib = _peak_memory_mib(process.pid)
+                results[name].peak_memory_mib = peak_memory_mib(process.pid)
     finally:
         rclpy.try_shutdown()
     return results[OURS], results[PLAIN]
@@ -262,10 +263,3 @@ def _image(frame: np.ndarray) -> Image:
     data.frombytes(np.ascontiguousarray(frame).data.cast('B'))
     height, width = frame.shape[:2]
     return Image(height=height, width=width, encoding='bgr8', step=3 * width, data=data)
-
-
-def _peak_memory_mib(pid: int) -> float:
-    for line in Path(f'/proc/{pid}/status').read_text(encoding='utf-8').splitlines():
-        if line.startswith('VmHWM:'):
-            return int(line.split()[1]) / 1024
-    return float('nan')

@@ -20,6 +20,7 @@ from rtseg_ros.benchmark.contenders.cuda import CUDA
 from rtseg_ros.benchmark.contenders.matrix_peak import PEAK, PEAKS
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.errors import BenchmarkError, RtsegError
+from rtseg_ros.machine import peak_memory_mib
 from rtseg_ros.signals import without_ctrl_c
 
 ENTRIES: dict[str, dict[str, Entry]] = {'cpu': CPU, 'cuda': CUDA}
@@ -189,7 +190,7 @@ def _serve(pipe: Connection, make: Callable[[], Contender], file: Path) -> None:
             elif question == 'facts':
                 pipe.send((True, contender.facts()))
             else:
-                pipe.send((True, _peak_memory_mib()))
+                pipe.send((True, peak_memory_mib()))
     except (EOFError, KeyboardInterrupt):
         return
     except RtsegError as error:
@@ -212,11 +213,3 @@ def _run(contender: Contender, frames: np.ndarray, count: int, limit_s: float) -
         for stage, value_ms in stages_ms.items():
             runs.stages_ms.setdefault(stage, []).append(value_ms)
     return runs
-
-
-def _peak_memory_mib() -> float:
-    # Not getrusage: its maximum survives exec, so it starts with that of the parent.
-    for line in Path('/proc/self/status').read_text(encoding='utf-8').splitlines():
-        if line.startswith('VmHWM:'):
-            return int(line.split()[1]) / 1024
-    return float('nan')
