@@ -1,14 +1,10 @@
 """Our node against a plain rclpy and torch node, over real DDS, in turns."""
 
-from array import array
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
-import signal
-import subprocess
-import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -21,10 +17,13 @@ from std_msgs.msg import Header
 
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.errors import BenchmarkError
+from rtseg_ros.harness.node_process import NodeProcess, node_arguments
 from rtseg_ros.machine import peak_memory_mib
+from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.progress import Say
 
 OURS, PLAIN = 'segmentation_node', 'plain_node'
+PLAIN_MODULE = 'rtseg_ros.benchmark.plain_node'
 # Images on the way at a time: one in work and one waiting, so that no node idles or drops.
 IN_FLIGHT = 2
 SILENCE_S = 120.0
@@ -69,7 +68,7 @@ class _Camera(Node):
 
     def __init__(self, namespace: str, frames: np.ndarray, result: NodeResult) -> None:
         super().__init__('camera', namespace=namespace)
-        self._images = [_image(frame) for frame in frames]
+        self._images = [image_from_array(frame, 'bgr8', header=Header()) for frame in frames]
         self._result = result
         self._sent_ns: dict[int, int] = {}
         self._count = 0
@@ -163,28 +162,27 @@ def node_race(
         ),
         encoding='utf-8',
     )
-    commands = {
-        OURS: ['rtseg_ros.nodes.segmentation_node', '--ros-args', '-p',
-               f'model:={json.dumps(str(subject.models["fp32"]))}'],
-        PLAIN: ['rtseg_ros.benchmark.plain_node', str(description), '--ros-args'],
-    }  # fmt: skip
-    results = {name: NodeResult(name) for name in commands}
+    model = str(subject.models['fp32'])
+    results = {name: NodeResult(name) for name in (OURS, PLAIN)}
     # Without rclpy's handlers a signal interrupts here, and the graph stays up for a clean end.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         with ExitStack() as stack:
             cameras, processes = {}, {}
-            for name, command in commands.items():
+            for name, parameters, module, words in (
+                (OURS, {'model': model}, '', ()),
+                (PLAIN, {}, PLAIN_MODULE, (str(description),)),
+            ):
                 say(f'starting {name}')
                 namespace = f'/rtseg_benchmark_{name}'
-                log = folder / f'{name}.log'
-                start = _process([*command, '-r', f'__ns:={namespace}'], log)
-                processes[name] = stack.enter_context(start), log
+                arguments = node_arguments(namespace, parameters)
+                node = NodeProcess(name, arguments, folder, module=module, words=words)
+                processes[name] = stack.enter_context(node)
                 cameras[name] = _Camera(namespace, frames, results[name])
             activate(cameras[OURS], 'segmentation')
             for name, camera in cameras.items():
-                _await_subscriber(camera, *processes[name])
-                _turn(camera, results[name], 0.0, *processes[name])  # warm, and forgotten
+                _await_subscriber(camera, processes[name])
+                _turn(camera, results[name], 0.0, processes[name])  # warm, and forgotten
                 results[name].intervals_ms.clear()
                 results[name].latency_ms.clear()
                 results[name].turns_fps.clear()
@@ -192,17 +190,15 @@ def node_race(
             for turn in range(turns):
                 say(f'nodes, turn {turn + 1} of {turns}')
                 for name, camera in cameras.items():
-                    _turn(camera, results[name], TURN_S, *processes[name])
-            for name, (process, _) in processes.items():
-                results[name].peak_memory_mib = peak_memory_mib(process.pid)
+                    _turn(camera, results[name], TURN_S, processes[name])
+            for name, process in processes.items():
+                results[name].peak_memory_mib = peak_memory_mib(process.process.pid)
     finally:
         rclpy.try_shutdown()
     return results[OURS], results[PLAIN]
 
 
-def _turn(
-    camera: _Camera, result: NodeResult, seconds: float, process: subprocess.Popen, log: Path
-) -> None:
+def _turn(camera: _Camera, result: NodeResult, seconds: float, process: NodeProcess) -> None:
     """Let a node answer for so long, at least four times, and drain what is on the way."""
     camera.start()
     start = last_news = time.monotonic()
@@ -216,50 +212,22 @@ def _turn(
             seen, last_news = len(result.latency_ms), now
         if now - start > seconds and seen - first >= 4:
             camera.open = False
-        if process.poll() is not None or now - last_news > SILENCE_S:
-            raise BenchmarkError(_end_of(log, 'ended or gave no mask'))
+        if process.process.poll() is not None or now - last_news > SILENCE_S:
+            raise BenchmarkError(_end_of(process, 'ended or gave no mask'))
         if not camera.open and now - last_news > LOST_S:
             camera.forget()
     if result.intervals_ms[first_interval:]:
         result.turns_fps.append(1000 / float(np.mean(result.intervals_ms[first_interval:])))
 
 
-def _await_subscriber(camera: _Camera, process: subprocess.Popen, log: Path) -> None:
+def _await_subscriber(camera: _Camera, process: NodeProcess) -> None:
     end = time.monotonic() + DISCOVERY_S
     while not camera.publisher.get_subscription_count():
         rclpy.spin_once(camera, timeout_sec=0.1)
-        if process.poll() is not None or time.monotonic() > end:
-            raise BenchmarkError(_end_of(log, 'did not subscribe'))
+        if process.process.poll() is not None or time.monotonic() > end:
+            raise BenchmarkError(_end_of(process, 'did not subscribe'))
 
 
-def _end_of(log: Path, what: str) -> str:
-    tail = log.read_text(errors='replace').splitlines()[-4:]
-    return f'{log.stem} {what}: ' + ' / '.join(tail)
-
-
-@contextmanager
-def _process(arguments: list[str], log: Path) -> Iterator[subprocess.Popen]:
-    with log.open('wb') as file:
-        process = subprocess.Popen(
-            [sys.executable, '-m', *arguments],
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C reaches the benchmark, which then stops its nodes
-        )
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _image(frame: np.ndarray) -> Image:
-    data = array('B')
-    data.frombytes(np.ascontiguousarray(frame).data.cast('B'))
-    height, width = frame.shape[:2]
-    return Image(height=height, width=width, encoding='bgr8', step=3 * width, data=data)
+def _end_of(process: NodeProcess, what: str) -> str:
+    tail = process.log_path.read_text(errors='replace').splitlines()[-4:]
+    return f'{process.name} {what}: ' + ' / '.join(tail)

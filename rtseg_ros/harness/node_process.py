@@ -1,6 +1,6 @@
 """Starts and stops nodes in processes of their own, in a graph apart from others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import json
 import os
 from pathlib import Path
@@ -15,12 +15,30 @@ from rtseg_ros.errors import RtsegError
 class NodeProcess:
     """One node in a process of its own, stopped by SIGINT, its output in a log file."""
 
-    def __init__(self, name: str, arguments: list[str], log_dir: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        log_dir: Path,
+        *,
+        module: str = '',
+        words: Sequence[str] = (),
+    ) -> None:
+        """Start it.
+
+        Args:
+            name: Of the node's module in ``rtseg_ros.nodes``; of the log.
+            arguments: For ROS.
+            log_dir: Receives the log.
+            module: What to run instead of that module.
+            words: For the program itself.
+        """
         self.name = name
         self.log_path = log_dir / f'{name}.log'
+        module = module or f'rtseg_ros.nodes.{name}'
         self._log: IO[bytes] = self.log_path.open('wb')
         self.process = subprocess.Popen(
-            [sys.executable, '-m', f'rtseg_ros.nodes.{name}', '--ros-args', *arguments],
+            [sys.executable, '-m', module, *words, '--ros-args', *arguments],
             stdout=self._log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
