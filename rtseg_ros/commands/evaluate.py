@@ -245,7 +245,6 @@ def _fleet(arguments: argparse.Namespace, requirements: list[Requirement]) -> in
         providers=tuple(arguments.providers),
         threads=arguments.threads,
         openvino=settings_from_options(arguments, OpenVinoOptions, prefix=OPENVINO),
-        verify_content=arguments.verify_content,
     )
     with FleetBars() as bars:
         fleet = evaluate_fleet(
@@ -258,6 +257,7 @@ def _fleet(arguments: argparse.Namespace, requirements: list[Requirement]) -> in
                 ray=arguments.ray,
                 timeout_s=arguments.bag_timeout,
                 retries=arguments.retries,
+                verify_content=arguments.verify_content,
             ),
             tags=read_tags(arguments.tags, bags) if arguments.tags else {},
             output=arguments.output,

@@ -111,7 +111,7 @@ def _one(
     except RtsegError as error:
         recorder.dropped(item.name, 'rejected', time_s=time_s, reason=str(error))
         return
-    truth, instances = _truth(item, frame, recorder)
+    truth, instances = read_truth(item, frame, recorder.note)
     recorder.published(
         item.name,
         prediction=result.labels,
@@ -125,18 +125,18 @@ def _one(
     )
 
 
-def _truth(
-    item: Item, frame: np.ndarray, recorder: Recorder
+def read_truth(
+    item: Item, frame: np.ndarray, note: Callable[[str], None]
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Read the ground truth; one that cannot be used is counted, and none."""
+    """Read ground truth and instances of a frame; what cannot be used is noted, and none."""
     try:
         truth, instances = item.truth(), item.instances()
     except RtsegError as error:
-        recorder.note(f'ground truth not used: {error}')
+        note(f'ground truth not used: {error}')
         return None, None
     for pixels in (truth, instances):
         if pixels is not None and pixels.shape != frame.shape[:2]:
-            recorder.note(
+            note(
                 f'ground truth not used: it is {pixels.shape[1]}x{pixels.shape[0]}, the frame '
                 f'{frame.shape[1]}x{frame.shape[0]}'
             )

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from rtseg_ros.errors import BagError, EngineError, RtsegError
-from rtseg_ros.evaluation.fleet.key import content_key
+from rtseg_ros.evaluation.evaluate import read_truth
 from rtseg_ros.evaluation.fleet.state import FleetState
 from rtseg_ros.evaluation.fleet.task import (
     DONE,
@@ -58,7 +58,6 @@ def run_bag(
     """
     start = time.monotonic()
     try:
-        content = content_key(path, whole=settings.verify_content)
         source = BagSource(
             path,
             image_topic=settings.image_topic,
@@ -88,7 +87,6 @@ def run_bag(
         frames=run.rows,
         moments=run.worst(),
         facts=facts,
-        content=content,
         seconds=time.monotonic() - start,
     )
 
@@ -148,7 +146,7 @@ class _Run:
         except RtsegError as error:
             outcome = 'failed' if isinstance(error, EngineError) else 'rejected'
             self.state.bins[outcome] += 1
-            self.state.reasons[f'{outcome}: {error}'] += 1
+            self._note(f'{outcome}: {error}')
             self._gap = True
             self._write(row | {'outcome': outcome, 'reason': str(error)})
             return
@@ -157,7 +155,7 @@ class _Run:
         self.state.latencies.add(timing_ms)
         row |= {'outcome': 'published', 'latency_ms': timing_ms['total']}
         row |= self._shares(result) | self._agreement(result, other)
-        truth = self._truth(item, frame)
+        truth, _ = read_truth(item, frame, self._note)
         score = self._accuracy.add(
             result.labels, truth, continues=item.continues and not self._gap
         )
@@ -192,16 +190,8 @@ class _Run:
         self.state.against_pixels += result.labels.size
         return {'against': equal / result.labels.size}
 
-    def _truth(self, item: Item, frame: np.ndarray) -> np.ndarray | None:
-        try:
-            truth = item.truth()
-        except RtsegError as error:
-            self.state.reasons[f'ground truth not used: {error}'] += 1
-            return None
-        if truth is not None and truth.shape != frame.shape[:2]:
-            self.state.reasons['ground truth not used: it has another size than the frame'] += 1
-            return None
-        return truth
+    def _note(self, reason: str) -> None:
+        self.state.reasons[reason] += 1
 
     def _offer(
         self, index: int, stamp_ns: int | None, row: dict[str, Any], frame: np.ndarray,

@@ -11,8 +11,8 @@ from typing import Any
 from markupsafe import Markup
 import numpy as np
 
-from rtseg_ros.evaluation.fleet.find import FoundBag
-from rtseg_ros.evaluation.fleet.results import Results, merged, states_of
+from rtseg_ros.evaluation.fleet.one_bag import CONFIDENCE, MIOU
+from rtseg_ros.evaluation.fleet.results import Results, merged
 from rtseg_ros.evaluation.fleet.state import FleetState
 from rtseg_ros.evaluation.fleet.tables import library
 from rtseg_ros.evaluation.fleet.task import DONE, FAILED
@@ -80,14 +80,31 @@ class View:
     facts: Words
 
 
-def write_fleet_page(output: Path, fleet: Mapping[str, Any]) -> Path:
-    """Write the page of ``fleet.json`` into its folder; it opens anywhere, without a network."""
+def write_fleet_page(
+    output: Path,
+    fleet: Mapping[str, Any],
+    states: Mapping[str, dict[str, Any]],
+    total: FleetState | None,
+) -> Path:
+    """Write the page of a fleet into its folder; it opens anywhere, without a network.
+
+    Args:
+        output: Of the fleet; has the pictures and rows of its bags.
+        fleet: As ``fleet.json`` holds it.
+        states: Of the bags that were added up, by name.
+        total: Their sum; None if there are none.
+    """
     path = output / NAME
-    write_text(path, rendered('fleet.html.j2', view=_view(output, fleet)))
+    write_text(path, rendered('fleet.html.j2', view=_view(output, fleet, states, total)))
     return path
 
 
-def _view(output: Path, fleet: Mapping[str, Any]) -> View:
+def _view(
+    output: Path,
+    fleet: Mapping[str, Any],
+    states: Mapping[str, dict[str, Any]],
+    total: FleetState | None,
+) -> View:
     figures, statuses = fleet['figures'], fleet['statuses']
     usable = [bag for bag in fleet['bags'] if bag['status'] != FAILED]
     shown = [name for name in _FIGURES if figures.get(name) is not None]
@@ -112,8 +129,8 @@ def _view(output: Path, fleet: Mapping[str, Any]) -> View:
         ],
         by=_FIGURES[by],
         worst=[_row(bag['bag'], bag, shown) for bag in ranked[:WORST_BAGS]],
-        moments=_moments(output, usable, 'mIoU' if by == 'miou' else by),
-        plots=_plots(output, fleet, usable) if usable else [],
+        moments=_moments(output, usable, MIOU if by == 'miou' else CONFIDENCE),
+        plots=[] if total is None else _plots(output, usable, states, total),
         lost=[
             (bag['bag'], bag['status'], bag['reason'])
             for bag in fleet['bags']
@@ -167,18 +184,20 @@ def _moments(output: Path, bags: Sequence[Mapping[str, Any]], what: str) -> list
     )
     shown = []
     for score, bag, frame, file in found[:WORST_MOMENTS]:
-        data = (results.folder(FoundBag(bag, Path())) / file).read_bytes()
+        data = (results.folder(bag) / file).read_bytes()
         source = f'data:image/jpeg;base64,{base64.b64encode(data).decode()}'
         shown.append(ShownMoment(bag, frame, f'{what} {_percent(score)}', source))
     return shown
 
 
 def _plots(
-    output: Path, fleet: Mapping[str, Any], usable: Sequence[Mapping[str, Any]]
+    output: Path,
+    usable: Sequence[Mapping[str, Any]],
+    states: Mapping[str, dict[str, Any]],
+    total: FleetState,
 ) -> list[tuple[str, str, Markup]]:
     """Draw the distributions and the trend; matplotlib has escaped the words in them."""
     plots = []
-    total = merged(state for _, state in states_of(output, fleet))
     if 'total' in total.latencies.stages:
         svg = latency_histogram_svg(total.latencies.stages['total'])
         plots.append(('Latency', 'How many frames took how long.', svg))
@@ -187,7 +206,7 @@ def _plots(
         svg = shares_svg(np.linspace(0, 1, _BARS + 1), confidence, x_label='confidence of a frame',
                          name='confidence')  # fmt: skip
         plots.append(('Confidence', 'How sure the model was of how many frames.', svg))
-    days = _by_day(output, fleet, usable)
+    days = _by_day(usable, states)
     if len(days) > 1:
         curves: dict[str, list[float | None]] = {}
         for name in ('miou', 'confidence', 'mask_agreement'):
@@ -210,18 +229,14 @@ def _confidences(path: Path) -> np.ndarray:
 
 
 def _by_day(
-    output: Path, fleet: Mapping[str, Any], usable: Sequence[Mapping[str, Any]]
+    usable: Sequence[Mapping[str, Any]], states: Mapping[str, dict[str, Any]]
 ) -> dict[str, FleetState]:
-    day_of = {
-        bag['bag']: datetime.fromtimestamp(stamp / 1e9, timezone.utc).date().isoformat()
-        for bag in usable
-        if (stamp := bag['facts'].get('first_stamp_ns'))
-    }
-    states: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, state in states_of(output, fleet):
-        if name in day_of:
-            states[day_of[name]].append(state)
-    return {day: merged(states[day]) for day in sorted(states)}
+    of_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for bag in usable:
+        if stamp_ns := bag['facts'].get('first_stamp_ns'):
+            day = datetime.fromtimestamp(stamp_ns / 1e9, timezone.utc).date().isoformat()
+            of_day[day].append(states[bag['bag']])
+    return {day: merged(of_day[day]) for day in sorted(of_day)}
 
 
 def _facts(fleet: Mapping[str, Any]) -> Words:

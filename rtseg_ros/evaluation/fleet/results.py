@@ -1,6 +1,6 @@
 """The folder of a fleet's evaluation: one folder for each bag, which is also what is resumed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 import json
 from pathlib import Path
 import re
@@ -24,37 +24,37 @@ class Results:
     def __init__(self, output: Path) -> None:
         self._folder = output / 'bags'
 
-    def folder(self, bag: FoundBag) -> Path:
-        """Return where a bag's result lies; different names give different folders."""
-        return self._folder / re.sub(r'[/%]', lambda match: f'%{ord(match[0]):02x}', bag.name)
+    def folder(self, name: str) -> Path:
+        """Return where the result of a bag lies; different names give different folders."""
+        return self._folder / re.sub(r'[/%]', lambda match: f'%{ord(match[0]):02x}', name)
 
-    def frames(self, bag: FoundBag) -> Path:
+    def frames(self, name: str) -> Path:
         """Return the file of a bag's rows."""
-        return self.folder(bag) / _FRAMES
+        return self.folder(name) / _FRAMES
 
-    def kept(self, bag: FoundBag, key: Mapping[str, Any]) -> dict[str, Any] | None:
+    def kept(self, name: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the report of a bag that need not be run again; None if it must.
 
         Failed bags are always tried again.
 
         Args:
-            bag: Which.
+            name: Of the bag.
             key: What its figures depend on.
         """
         try:
-            report = json.loads((self.folder(bag) / _REPORT).read_text(encoding='utf-8'))
+            report = json.loads((self.folder(name) / _REPORT).read_text(encoding='utf-8'))
         except (OSError, ValueError):
             return None
         if not isinstance(report, dict) or report.get('format') != FORMAT:
             return None
-        usable = report.get('status') in (DONE, PARTIAL) and self.frames(bag).is_file()
+        usable = report.get('status') in (DONE, PARTIAL) and self.frames(name).is_file()
         return report if usable and report.get('key') == dict(key) else None
 
     def store(self, bag: FoundBag, result: BagResult, key: Mapping[str, Any]) -> dict[str, Any]:
         """Write a bag's result and return its report; the report comes last and makes it count."""
         from rtseg_ros.evaluation.fleet.tables import frames_content
 
-        folder = self.folder(bag)
+        folder = self.folder(bag.name)
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
@@ -81,11 +81,11 @@ class Results:
         write_json(folder / _REPORT, report)
         return report
 
-    def forget_others(self, bags: Mapping[str, Any]) -> None:
+    def forget_others(self, names: Iterable[str]) -> None:
         """Remove the results of bags that are no longer meant."""
         if not self._folder.is_dir():
             return
-        meant = {self.folder(FoundBag(name, Path())).name for name in bags}
+        meant = {self.folder(name).name for name in names}
         for folder in self._folder.iterdir():
             if folder.name not in meant:
                 shutil.rmtree(folder)
@@ -96,7 +96,7 @@ def figures(state: Mapping[str, Any]) -> dict[str, Any]:
     return merged([state]).figures()
 
 
-def merged(states: Any) -> FleetState:
+def merged(states: Iterable[Mapping[str, Any]]) -> FleetState:
     """Return the sum of states.
 
     Raises:
@@ -138,7 +138,7 @@ def states_of(folder: Path, fleet: Mapping[str, Any]) -> Iterator[tuple[str, dic
     for bag in fleet['bags']:
         if bag['status'] == FAILED:
             continue
-        path = results.folder(FoundBag(bag['bag'], Path())) / _REPORT
+        path = results.folder(bag['bag']) / _REPORT
         try:
             yield bag['bag'], json.loads(path.read_text(encoding='utf-8'))['state']
         except (OSError, ValueError, KeyError) as error:

@@ -1,7 +1,7 @@
 """The evaluation of a fleet: what is new is run, the rest is read, everything is added up."""
 
-from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 import os
@@ -17,6 +17,7 @@ from rtseg_ros.evaluation.fleet.page import write_fleet_page
 from rtseg_ros.evaluation.fleet.pool import run_in_pool
 from rtseg_ros.evaluation.fleet.ray_cluster import run_on_ray
 from rtseg_ros.evaluation.fleet.results import FORMAT, Results, merged
+from rtseg_ros.evaluation.fleet.state import FleetState
 from rtseg_ros.evaluation.fleet.tables import library, write_bags, write_frames
 from rtseg_ros.evaluation.fleet.tags import Tags
 from rtseg_ros.evaluation.fleet.task import FAILED, BagResult, Model, TaskSettings, Work
@@ -35,12 +36,14 @@ class FleetSettings:
         ray: Address of a Ray cluster; empty for processes on this machine.
         timeout_s: Longest time for one bag; 0 for none.
         retries: How often a bag that killed its worker is tried again.
+        verify_content: Whether to read whole bags to see whether they changed.
     """
 
     workers: int = 0
     ray: str = ''
     timeout_s: float = 0.0
     retries: int = 1
+    verify_content: bool = False
 
 
 @dataclass
@@ -109,16 +112,16 @@ def evaluate_fleet(
     """
     library()
     results = Results(output)
-    base = _base_key(model, against, settings)
+    base = _base_key(model, against, settings, how)
     keys: dict[str, dict[str, Any]] = {}
     reports: dict[str, dict[str, Any]] = {}
     for bag in bags:
         try:
-            content = content_key(bag.path, whole=settings.verify_content)
+            content = content_key(bag.path, whole=how.verify_content)
         except BagError:
             content = ''  # the task says what is wrong
         keys[bag.name] = base | {'content': content}
-        if content and (kept := results.kept(bag, keys[bag.name])) is not None:
+        if content and (kept := results.kept(bag.name, keys[bag.name])) is not None:
             reports[bag.name] = kept
     watcher.begin(len(bags), len(reports))
     rest = [bag for bag in bags if bag.name not in reports]
@@ -131,9 +134,7 @@ def evaluate_fleet(
             for bag, result in ended:
                 if result.fatal:
                     raise EngineError(result.reason)
-                # What was read is what counts, should the bag have grown since it was looked at.
-                key = base | {'content': result.content or keys[bag.name]['content']}
-                reports[bag.name] = results.store(bag, result, key)
+                reports[bag.name] = results.store(bag, result, keys[bag.name])
                 watcher.bag(bag.name, result.status, result.reason)
         finally:
             ended.close()
@@ -142,10 +143,25 @@ def evaluate_fleet(
     except EngineError as error:
         stopped_by, fleet.error = str(error), error
     results.forget_others(keys)
-    fleet.report = _report(
-        bags, reports, tags, model=model, against=against, base=base, stopped_by=stopped_by
-    )
-    _write(output, fleet.report, results, tags)
+    listed = _listed(bags, reports, tags)
+    states, total = _of_one_kind(listed, reports)
+    fleet.report = {
+        'format': FORMAT,
+        'complete': not stopped_by and len(listed) == len(bags),
+        'stopped_by': stopped_by,
+        'model': {'file': model.name, 'sha256': model.sha256},
+        'against': None if against is None else {'file': against.name, 'sha256': against.sha256},
+        'settings': base['settings'],
+        'version': __version__,
+        'statuses': dict(Counter(bag['status'] for bag in listed)),
+        'figures': {} if total is None else total.figures(),
+        'intervals': intervals_over_bags(list(states.values())),
+        'by_tag': _by_tag(listed, states),
+        'bags': listed,
+        'machine': machine(),
+        'created': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+    }
+    _write(output, fleet.report, states, total, tags)
     return fleet
 
 
@@ -195,61 +211,41 @@ def _work(model: Model, against: Model | None, settings: TaskSettings, how: Flee
     return Work(model, against, settings, __version__)
 
 
-def _base_key(model: Model, against: Model | None, settings: TaskSettings) -> dict[str, Any]:
+def _base_key(
+    model: Model, against: Model | None, settings: TaskSettings, how: FleetSettings
+) -> dict[str, Any]:
     return {
         'version': __version__,
         'model': model.sha256,
         'against': None if against is None else against.sha256,
-        'settings': settings.key(),
+        'settings': settings.key() | {'verify_content': how.verify_content},
     }
 
 
-def _report(
-    bags: Sequence[FoundBag],
-    reports: Mapping[str, dict[str, Any]],
-    tags: Tags,
-    *,
-    model: Model,
-    against: Model | None,
-    base: Mapping[str, Any],
-    stopped_by: str,
-) -> dict[str, Any]:
-    listed = []
-    for bag in bags:
-        if (report := reports.get(bag.name)) is None:
-            continue
-        listed.append(
-            {name: report[name] for name in ('bag', 'path', 'status', 'reason', 'seconds', 'facts',
-                                             'moments', 'figures')}
-            | {'tags': dict(tags.get(bag.name, {}))}
-        )  # fmt: skip
-    usable = _of_one_kind([bag for bag in listed if bag['status'] != FAILED], reports)
-    states = {bag['bag']: reports[bag['bag']]['state'] for bag in usable}
-    return {
-        'format': FORMAT,
-        'complete': not stopped_by and len(listed) == len(bags),
-        'stopped_by': stopped_by,
-        'model': {'file': model.name, 'sha256': model.sha256},
-        'against': None if against is None else {'file': against.name, 'sha256': against.sha256},
-        'settings': base['settings'],
-        'version': __version__,
-        'statuses': _counted(bag['status'] for bag in listed),
-        'figures': merged(states.values()).figures() if states else {},
-        'intervals': intervals_over_bags(list(states.values())),
-        'by_tag': _by_tag(usable, states),
-        'bags': listed,
-        'machine': machine(),
-        'created': datetime.now(timezone.utc).isoformat(timespec='seconds'),
-    }
+def _listed(
+    bags: Sequence[FoundBag], reports: Mapping[str, dict[str, Any]], tags: Tags
+) -> list[dict[str, Any]]:
+    """Return what the fleet's report says of each bag that has ended."""
+    names = ('bag', 'path', 'status', 'reason', 'seconds', 'facts', 'moments', 'figures')
+    return [
+        {name: reports[bag.name][name] for name in names} | {'tags': dict(tags.get(bag.name, {}))}
+        for bag in bags
+        if bag.name in reports
+    ]
 
 
 def _of_one_kind(
-    bags: list[dict[str, Any]], reports: Mapping[str, dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return the bags that can be added up; one with other classes becomes a failed one."""
-    usable: list[dict[str, Any]] = []
-    total = None
+    bags: Sequence[dict[str, Any]], reports: Mapping[str, dict[str, Any]]
+) -> tuple[dict[str, dict[str, Any]], FleetState | None]:
+    """Return the states that can be added up, by bag, and their sum.
+
+    A bag whose figures are about other classes becomes a failed one.
+    """
+    states: dict[str, dict[str, Any]] = {}
+    total: FleetState | None = None
     for bag in bags:
+        if bag['status'] == FAILED:
+            continue
         state = reports[bag['bag']]['state']
         try:
             if total is None:
@@ -259,8 +255,8 @@ def _of_one_kind(
         except EvaluationError as error:
             bag['status'], bag['reason'] = FAILED, str(error)
             continue
-        usable.append(bag)
-    return usable
+        states[bag['bag']] = state
+    return states, total
 
 
 def _by_tag(
@@ -269,8 +265,9 @@ def _by_tag(
     """Return {tag: {value: its bags' number, figures and intervals}}."""
     groups: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for bag in bags:
-        for tag, value in bag['tags'].items():
-            groups[tag][value].append(bag['bag'])
+        if bag['bag'] in states:
+            for tag, value in bag['tags'].items():
+                groups[tag][value].append(bag['bag'])
     return {
         tag: {
             value: {
@@ -284,25 +281,24 @@ def _by_tag(
     }
 
 
-def _counted(statuses: Iterator[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for status in statuses:
-        counts[status] = counts.get(status, 0) + 1
-    return counts
-
-
-def _write(output: Path, report: Mapping[str, Any], results: Results, tags: Tags) -> None:
+def _write(
+    output: Path,
+    report: Mapping[str, Any],
+    states: Mapping[str, dict[str, Any]],
+    total: FleetState | None,
+    tags: Tags,
+) -> None:
     output.mkdir(parents=True, exist_ok=True)
-    names = list(next(iter(tags.values()), {}))
-    usable = [bag for bag in report['bags'] if bag['status'] != FAILED]
+    results, names = Results(output), list(next(iter(tags.values()), {}))
     write_frames(
         output / 'frames.parquet',
         (
-            (bag['bag'], bag['tags'], results.frames(FoundBag(bag['bag'], Path(bag['path']))))
-            for bag in usable
+            (bag['bag'], bag['tags'], results.frames(bag['bag']))
+            for bag in report['bags']
+            if bag['bag'] in states
         ),
         names,
     )
     write_bags(output / 'bags.parquet', report['bags'], names)
     write_json(output / 'fleet.json', report)
-    write_fleet_page(output, report)
+    write_fleet_page(output, report, states, total)

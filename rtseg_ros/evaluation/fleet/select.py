@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from rtseg_ros.errors import EvaluationError, RtsegError
-from rtseg_ros.evaluation.fleet.find import FoundBag
 from rtseg_ros.evaluation.fleet.results import Results
 from rtseg_ros.evaluation.fleet.tables import library
 from rtseg_ros.evaluation.fleet.task import FAILED
@@ -111,7 +110,7 @@ def candidates_of(output: Path, fleet: Mapping[str, Any]) -> list[Candidate]:
         if bag['status'] == FAILED:
             continue
         rows = parquet.read_table(
-            results.frames(FoundBag(bag['bag'], Path())),
+            results.frames(bag['bag']),
             columns=['frame', 'stamp_ns', 'confidence', 'against'],
         ).to_pylist()
         for row in rows:

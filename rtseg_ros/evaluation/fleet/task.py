@@ -46,7 +46,6 @@ class TaskSettings:
         threads: Of one inference.
         openvino: Options of that engine.
         pictures: Worst moments of a bag that a picture is kept of.
-        verify_content: Whether the key of a bag covers all of its bytes.
     """
 
     image_topic: str = ''
@@ -63,7 +62,6 @@ class TaskSettings:
     threads: int = 1
     openvino: OpenVinoOptions = field(default_factory=OpenVinoOptions)
     pictures: int = 3
-    verify_content: bool = False
 
     def key(self) -> dict[str, Any]:
         """Return what a bag's figures depend on, in plain types as JSON gives them back.
@@ -84,7 +82,6 @@ class TaskSettings:
             'providers': self.providers,
             'openvino': asdict(self.openvino),
             'pictures': self.pictures,
-            'verify_content': self.verify_content,
         }
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
@@ -136,7 +133,6 @@ class BagResult:
         frames: Columns of one row per frame.
         moments: The worst frames, worst first.
         facts: Topics, duration and the first stamp.
-        content: Key of what was read.
         seconds: Wall time.
     """
 
@@ -147,7 +143,6 @@ class BagResult:
     frames: dict[str, list[Any]] = field(default_factory=dict)
     moments: tuple[Moment, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
-    content: str = ''
     seconds: float = 0.0
 
 

@@ -9,6 +9,7 @@ from test_fleet_run import run
 
 from rtseg_ros.evaluation.fleet.find import find_bags
 from rtseg_ros.evaluation.fleet.page import write_fleet_page
+from rtseg_ros.evaluation.fleet.results import merged, states_of
 from rtseg_ros.evaluation.fleet.tags import read_tags
 
 pytestmark = pytest.mark.process
@@ -43,12 +44,13 @@ def test_everything_is_on_it(output):
 
 def test_names_stay_text(output):
     fleet = json.loads((output / 'fleet.json').read_text())
+    states = dict(states_of(output, fleet))
     for bag in fleet['bags']:
         if bag['status'] == 'failed':
             bag['bag'] = bag['reason'] = SCRIPT
     fleet['by_tag'] = {SCRIPT: {SCRIPT: fleet['by_tag']['robot']['r0']}}
     fleet['model']['file'] = fleet['stopped_by'] = SCRIPT
-    text = write_fleet_page(output, fleet).read_text()
+    text = write_fleet_page(output, fleet, states, merged(states.values())).read_text()
     assert '<script' not in text
     assert text.count('&lt;script&gt;') >= 6
 
