@@ -21,6 +21,7 @@ class Output:
             others ask for. ``always``: not with frames at all.
         needs: What it takes beside the image: ``scores`` of the model, ``camera_info``,
             ``depth`` (or a cloud).
+        takes_scores: Whether it is made of scores too, where the model gives them.
         latched: Whoever subscribes later gets the latest message, too.
         depth: Messages that wait for slow subscribers.
     """
@@ -31,6 +32,7 @@ class Output:
     encoding: str = ''
     when: str = ASKED
     needs: tuple[str, ...] = ()
+    takes_scores: bool = False
     latched: bool = False
     depth: int = 5
 
@@ -63,6 +65,7 @@ OUTPUTS = (
         'with that reason',
         encoding='mono8',
         needs=('scores',),
+        takes_scores=True,
     ),
     Output(
         'overlay',
@@ -96,6 +99,7 @@ OUTPUTS = (
         'organised, of the size of the mask: x, y, z, rgb, label, confidence; see '
         '[From pixels to places](spatial.md)',
         needs=('camera_info', 'depth'),
+        takes_scores=True,
     ),
     Output(
         'ground',
@@ -147,6 +151,11 @@ class Wanted:
         """Tell whether images are asked for, and each output asked for needs what is absent."""
         asked = self.asked
         return bool(asked) and all(set(absent) & set(BY_NAME[name].needs) for name in asked)
+
+    @property
+    def takes_scores(self) -> bool:
+        """Whether an output with a subscriber is made of scores too."""
+        return any(BY_NAME[name].takes_scores for name in self.names)
 
     def needs(self, what: str) -> bool:
         """Tell whether an output with a subscriber needs this beside the image."""

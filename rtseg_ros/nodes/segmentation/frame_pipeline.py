@@ -127,9 +127,7 @@ class FramePipeline:
     def _segment(
         self, frames: Sequence[_Decoded], segmenter: Segmenter
     ) -> list[Segmentation | None]:
-        confidence = segmenter.has_scores and any(
-            frame.wanted.names & {'confidence', 'points'} for frame in frames
-        )
+        confidence = segmenter.has_scores and any(frame.wanted.takes_scores for frame in frames)
         try:
             return list(
                 segmenter.finish([frame.prepared for frame in frames], confidence=confidence)
