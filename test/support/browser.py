@@ -10,6 +10,8 @@ import subprocess
 import time
 from typing import Any
 
+import pytest
+
 PATIENCE_S = 60.0
 _FLAGS = (
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -137,3 +139,14 @@ class Browser:
             url = parameters['request']['url']
             if not url.startswith(self._allowed):
                 self.complaints.append(f'asks for {url}')
+
+
+@pytest.fixture
+def chromium(tmp_path):
+    """One page of a Chromium, where the machine has one."""
+    program = find()
+    if program is None:
+        pytest.skip('there is no Chromium on this machine')
+    opened = Browser(program, tmp_path / 'profile')
+    yield opened
+    opened.close()

@@ -2,7 +2,6 @@
 
 import json
 
-import browser
 import pytest
 from strict_html import assert_self_contained
 from test_fleet_run import run
@@ -53,16 +52,6 @@ def test_names_stay_text(output):
     text = write_fleet_page(output, fleet, states, merged(states.values())).read_text()
     assert '<script' not in text
     assert text.count('&lt;script&gt;') >= 6
-
-
-@pytest.fixture
-def chromium(tmp_path):
-    program = browser.find()
-    if program is None:
-        pytest.skip('there is no Chromium on this machine')
-    opened = browser.Browser(program, tmp_path / 'profile')
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize('width', [390, 1280])

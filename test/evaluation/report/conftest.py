@@ -1,6 +1,5 @@
 """A complete report, and the browser that looks at it."""
 
-import browser
 import pytest
 from streets import TINY
 
@@ -52,13 +51,3 @@ def report_folder(make_model, dataset, tmp_path):
     report['calibration'] = CALIBRATION
     write_report(folder, report, recorder)
     return folder
-
-
-@pytest.fixture
-def chromium(tmp_path):
-    program = browser.find()
-    if program is None:
-        pytest.skip('there is no Chromium on this machine')
-    opened = browser.Browser(program, tmp_path / 'profile')
-    yield opened
-    opened.close()
