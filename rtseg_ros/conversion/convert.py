@@ -1,13 +1,14 @@
 """The whole conversion: what the file is, what becomes of it, and the checked result."""
 
 from dataclasses import fields
+from pathlib import Path
 
 from rtseg_ros.conversion.finishing import Conversion, Draft, check_output, finished
 from rtseg_ros.conversion.foreign.draft import import_draft
-from rtseg_ros.conversion.foreign.source import is_onnx
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
 from rtseg_ros.progress import Staged
+from rtseg_ros.runtime.model_file import is_onnx
 
 FOREIGN_OPTIONS = ('output_name', 'output_kind', 'threshold', 'align_corners')
 
@@ -30,7 +31,7 @@ def convert(settings: ConversionSettings, progress: Staged) -> Conversion:
 
 
 def _draft(settings: ConversionSettings) -> Draft:
-    if is_onnx(settings.checkpoint):
+    if is_onnx(Path(settings.checkpoint)):
         return import_draft(settings)
     _refuse_foreign_options(settings)
     # Imported here: a foreign model is imported without torch.

@@ -123,19 +123,31 @@ class ModelFile:
 
 def carries_metadata(path: Path) -> bool:
     """Whether a file is a model of ours, by its content; False too if it cannot be read."""
-    try:
-        return METADATA_KEY in wire.summary(path.read_bytes()).properties
-    except (OSError, ValueError):
-        return False
+    found = _looked_into(path)
+    return found is not None and METADATA_KEY in found.properties
+
+
+def is_onnx(path: Path) -> bool:
+    """Whether a file is an ONNX model, by its content; False too if it cannot be read."""
+    found = _looked_into(path)
+    return found is not None and _is_whole(found)
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether a file is ONNX, by its content, and not a model of ours."""
+    """Whether a file is an ONNX model, by its content, and not one of ours."""
+    found = _looked_into(path)
+    return found is not None and _is_whole(found) and METADATA_KEY not in found.properties
+
+
+def _is_whole(found: wire.Summary) -> bool:
+    return bool(found.inputs and found.outputs)
+
+
+def _looked_into(path: Path) -> wire.Summary | None:
     try:
-        found = wire.summary(path.read_bytes())
+        return wire.summary(path.read_bytes())
     except (OSError, ValueError):
-        return False
-    return bool(found.inputs and found.outputs) and METADATA_KEY not in found.properties
+        return None
 
 
 def read_model_file(path: str | Path) -> ModelFile:

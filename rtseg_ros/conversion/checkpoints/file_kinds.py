@@ -63,7 +63,7 @@ def refuse_other_files(path: Path, start: bytes) -> None:
         raise CheckpointError(f"'{path}' {problem}")
 
 
-def is_onnx(start: bytes) -> bool:
+def looks_like_onnx(start: bytes) -> bool:
     """Tell an ONNX file by its first fields: the version, and a text or the graph."""
     return len(start) > 2 and start[0] == 0x08 and 1 <= start[1] <= 32 and start[2] in (
         0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42,
@@ -92,6 +92,6 @@ def _problem(path: Path, start: bytes) -> str:
         return 'is a tar archive; unpack it (tar -xf) and give the file in it'
     if start[4:8] == b'TFL3':
         return f'is a TensorFlow Lite model, not weights of torch; {_FROM_TRAINING}'
-    if is_onnx(start):
+    if looks_like_onnx(start):
         return f'is an ONNX model, not a checkpoint; {_FROM_TRAINING}'
     return ''

@@ -43,15 +43,6 @@ class Source:
         return [value for value in self.model.graph.input if value.name not in stored]
 
 
-def is_onnx(path: str | Path) -> bool:
-    """Whether a file is ONNX, by its content; False too if it cannot be read."""
-    try:
-        found = wire.summary(Path(path).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return bool(found.inputs and found.outputs)
-
-
 def read_source(path: str | Path) -> Source:
     """Read a foreign model and check that it can be looked at safely.
 

@@ -5,9 +5,10 @@ from onnx import TensorProto, helper, numpy_helper
 import pytest
 
 from rtseg_ros.conversion.foreign.importing import import_model
-from rtseg_ros.conversion.foreign.source import is_onnx, read_source
+from rtseg_ros.conversion.foreign.source import read_source
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError
+from rtseg_ros.runtime.model_file import is_onnx
 
 WEIGHTS = np.arange(81, dtype=np.float32).reshape(3, 3, 3, 3)
 
