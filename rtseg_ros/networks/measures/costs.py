@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from rtseg_ros.networks.network import multiply_accumulates, parameter_count
-from rtseg_ros.networks.zoo import NetworkFacts, create_network, list_networks, network_facts
+from rtseg_ros.networks.papers import NetworkFacts
+from rtseg_ros.networks.zoo import create_network, list_networks, network_facts
 
 
 @dataclass(frozen=True)
