@@ -1,8 +1,11 @@
 """What turns pictures into a video file: PyAV, or what OpenCV can do without it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from fractions import Fraction
 import os
 from pathlib import Path
+import threading
 from typing import Any, Protocol
 
 import cv2
@@ -63,6 +66,7 @@ class PyAvEncoder:
         context.color_range = 1
         self._frame_from_array = av.VideoFrame.from_ndarray
         self._stream = stream
+        self._begun = False
         self._last_ticks = -1
 
     def write(self, picture: np.ndarray, time_s: float) -> None:
@@ -78,14 +82,50 @@ class PyAvEncoder:
         self._last_ticks = max(round(time_s * _TICKS_HZ), self._last_ticks + 1)
         frame.pts = self._last_ticks
         frame.time_base = Fraction(1, _TICKS_HZ)
-        for packet in self._stream.encode(frame):
-            self._container.mux(packet)
+        self._encode(frame)
 
     def close(self) -> None:
         """Write what is waiting and finish the file."""
-        for packet in self._stream.encode(None):
-            self._container.mux(packet)
+        self._encode(None)
         self._container.close()
+
+    def _encode(self, frame: Any) -> None:
+        # The first frame opens the encoder and starts its threads.
+        with nullcontext() if self._begun else scheduling_kept():
+            packets = self._stream.encode(frame)
+        self._begun = True
+        for packet in packets:
+            self._container.mux(packet)
+
+
+@contextmanager
+def scheduling_kept() -> Iterator[None]:
+    """Undo what a library does to the scheduling of this process's threads, and of its own ones.
+
+    SVT-AV1 gives the thread that opens it, and all that it starts, the highest real-time priority
+    for good where it may: as root, so in most containers. Whatever else runs would wait for them.
+    """
+    before = _scheduling()
+    mine = before[threading.get_native_id()]
+    try:
+        yield
+    finally:
+        for thread, now in _scheduling().items():
+            policy, priority = before.get(thread, mine)
+            if now != (policy, priority):
+                with suppress(ProcessLookupError):
+                    os.sched_setscheduler(thread, policy, os.sched_param(priority))
+
+
+def _scheduling() -> dict[int, tuple[int, int]]:
+    """Return policy and priority of each thread of this process."""
+    found = {}
+    for name in os.listdir('/proc/self/task'):
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            thread = int(name)
+            priority = os.sched_getparam(thread).sched_priority
+            found[thread] = (os.sched_getscheduler(thread), priority)
+    return found
 
 
 class OpenCvEncoder:

@@ -3,6 +3,8 @@
 from fractions import Fraction
 from pathlib import Path
 import struct
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ from rtseg_ros.frames.media import encoders
 from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.frames.media.video_writer import VideoWriter
 
+ROOT = Path(__file__).parents[3]
 TIMES_S = (0.0, 0.04, 0.08, 0.2, 0.21, 0.5, 1.0)
 
 
@@ -228,3 +231,31 @@ def test_what_is_no_video_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(FrameError, match='neither a folder, nor an image or a video'):
         open_footage(path)
+
+
+SCHEDULING = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from rtseg_ros.frames.media.video_writer import VideoWriter
+
+def policies():
+    return {os.sched_getscheduler(int(thread)) for thread in os.listdir('/proc/self/task')}
+
+before = policies()
+writer = VideoWriter(Path(sys.argv[1]), rate_hz=25, codec='av1')
+for index in range(3):
+    writer.add(np.zeros((64, 64, 3), np.uint8), index / 25)
+    assert policies() == before, policies()
+writer.close()
+assert policies() == before, policies()
+"""
+
+
+@pytest.mark.process
+def test_an_encoder_leaves_the_scheduling_of_threads_alone(tmp_path):
+    """SVT-AV1 makes a process of root real-time; in one of its own, in case it still does."""
+    pytest.importorskip('av', reason='PyAV is not installed')
+    command = [sys.executable, '-c', SCHEDULING, str(tmp_path / 'a.mp4')]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
