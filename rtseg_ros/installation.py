@@ -75,9 +75,19 @@ def image_profile_environment(choice: str = 'auto') -> dict[str, str]:
     return {profile_variable(): str(profile)}
 
 
+def is_fast_dds() -> bool:
+    """Return whether ROS talks through Fast DDS here, which it does unless told otherwise."""
+    return os.environ.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp').startswith('rmw_fastrtps')
+
+
+def has_profile() -> bool:
+    """Return whether this process was started with a profile of Fast DDS."""
+    return any(os.environ.get(name) for name in PROFILE_VARIABLES)
+
+
 def own_transport_settings() -> str:
     """Name the setting by which the user chose his own transport; empty if there is none."""
-    if not os.environ.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp').startswith('rmw_fastrtps'):
+    if not is_fast_dds():
         return 'RMW_IMPLEMENTATION'
     for name in (*PROFILE_VARIABLES, 'FASTDDS_BUILTIN_TRANSPORTS'):
         if name in os.environ:

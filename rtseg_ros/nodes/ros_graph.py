@@ -10,6 +10,7 @@ from rtseg_ros.nodes.output_table import IMAGE_NAMES
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 _EXAMPLES = 4
+_UNKNOWN = '_NODE_NAME_UNKNOWN_'  # what rcl says until it has heard of the node
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class TopicFacts:
         other_types: Types of the publishers of another type.
         refusals: One sentence for each publisher whose QoS does not fit.
         image_topics: Other image topics that have a publisher, a few.
+        publisher_names: Full names of the nodes that publish this type.
     """
 
     topic: str
@@ -31,6 +33,7 @@ class TopicFacts:
     other_types: tuple[str, ...]
     refusals: tuple[str, ...]
     image_topics: tuple[str, ...]
+    publisher_names: tuple[str, ...] = ()
 
 
 def topic_facts(node: Node, topic: str, type_name: str, qos: QoSProfile) -> TopicFacts:
@@ -57,6 +60,15 @@ def topic_facts(node: Node, topic: str, type_name: str, qos: QoSProfile) -> Topi
         other_types=tuple(sorted({publisher.topic_type for publisher in found} - {type_name})),
         refusals=tuple(refusals),
         image_topics=() if found else _image_topics(node, topic),
+        publisher_names=tuple(
+            sorted(
+                {
+                    _name(publisher)
+                    for publisher in found
+                    if publisher.topic_type == type_name and publisher.node_name != _UNKNOWN
+                }
+            )
+        ),
     )
 
 

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from rtseg_ros.installation import profile_variable, share_file
+from rtseg_ros.installation import has_profile, is_fast_dds, profile_variable, share_file
 from rtseg_ros.nodes.output_table import asked_in_words
 from rtseg_ros.nodes.ros_graph import TopicFacts, other_transport
+from rtseg_ros.nodes.segmentation.image_loss import SPAN_S, Loss
 
 SILENT_S = 3.0
 
@@ -24,6 +25,7 @@ class Situation:
         topic: The image topic.
         recent: Frames by bin since the last look.
         silent_s: Seconds since the last image or, without one, since they are waited for.
+        loss: Images of the last ten seconds that were lost on the way; None if all is well.
         last_error: Why the latest bad frame was not published.
         max_age_ms: The deadline, 0 for none.
     """
@@ -38,6 +40,7 @@ class Situation:
     topic: TopicFacts
     recent: dict[str, int]
     silent_s: float
+    loss: Loss | None
     last_error: str
     max_age_ms: float
 
@@ -102,11 +105,27 @@ def _input_problem(now: Situation) -> str:
         return (
             'use_sim_time is set and nobody publishes /clock: ros2 bag play --clock, or unset it'
         )
+    if now.loss is not None:
+        return (
+            f'{now.loss.lost} of {now.loss.sent} images on {topic.topic} were lost on the way in '
+            f'the last {SPAN_S:.0f} s: {_room(topic)}'
+        )
     if now.silent_s > SILENT_S:
         return (
             f'{topic.publishers} publisher(s) on {topic.topic}, but no image for '
-            f'{now.silent_s:.0f} s: is the camera running? Fast DDS loses large images with its '
-            f'default settings: start what publishes {topic.topic} with {profile_variable()}='
-            f'{share_file("config/fastdds_images.xml")} (rtseg doctor says more)'
+            f'{now.silent_s:.0f} s: is the camera running? If it is, {_room(topic)}'
         )
     return ''
+
+
+def _room(topic: TopicFacts) -> str:
+    """Say which process to start how, so that large images have room in the middleware."""
+    camera = ' and '.join(topic.publisher_names) or f'what publishes {topic.topic}'
+    if not is_fast_dds():
+        return f'raise the buffers of your middleware, for {camera} as for this node'
+    setting = f'{profile_variable()}={share_file("config/fastdds_images.xml")}'
+    also = '' if has_profile() else ', and this node as well'
+    return (
+        f'Fast DDS has no room for large images: start {camera} again with {setting} in the '
+        f'environment{also} (rtseg doctor says more)'
+    )

@@ -1,6 +1,7 @@
 """One camera of the perception node: its topics, its frame account, what it last heard."""
 
 from collections.abc import Callable
+from functools import partial
 import threading
 import time
 from typing import Any
@@ -31,6 +32,7 @@ from rtseg_ros.nodes.messages import (
 from rtseg_ros.nodes.output_table import BY_NAME, OF_FRAMES, Output, Wanted
 from rtseg_ros.nodes.ros_graph import unserved_subscribers
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
+from rtseg_ros.nodes.segmentation.image_loss import LossWatch
 from rtseg_ros.nodes.segmentation.rate_limit import RateLimit
 from rtseg_ros.nodes.spatial.ground_topic import Pose
 from rtseg_ros.nodes.spatial.outputs import INFO, SpatialOutputs, SpatialSettings
@@ -62,6 +64,7 @@ class Camera:
         message_type: Of the image topic.
         last_heard_s: When the latest image came or, without one, was first waited for;
             ``time.monotonic``.
+        loss: Counts images that were lost on the way.
         limit: Of the frames that are worked on.
         publishers: By output name.
         spatial: Its calibration, points and ground.
@@ -98,6 +101,7 @@ class Camera:
         self._tap_open = False
         self._subscriptions: dict[str, Any] = {}
         self.last_heard_s = time.monotonic()
+        self.loss = LossWatch()
         self.limit = RateLimit()
         self.publishers: dict[str, Any] = {}
         try:
@@ -262,9 +266,8 @@ class Camera:
             INFO: (CameraInfo, self.spatial.names[INFO], self.spatial.on_info),
             'place': (self.spatial.place_type, self.spatial.names['place'], self._on_place),
         }[topic]
-        if topic == 'image':
-            self.last_heard_s = time.monotonic()
-        return self._node.create_subscription(
+        create = partial(
+            self._node.create_subscription,
             kind,
             name,
             callback,
@@ -273,11 +276,16 @@ class Camera:
             qos_overriding_options=_OVERRIDABLE,
             raw=topic == 'image',
         )
+        if topic != 'image':
+            return create()
+        self.last_heard_s = time.monotonic()
+        return self.loss.subscribe(create)
 
     def _on_image(self, data: bytes) -> None:
         with self._lock:  # so that none comes after the tap was closed
             if self.receives:
                 self.last_heard_s = time.monotonic()
+                self.loss.note(data)
                 self.account.receive()
                 self._on_frame(self, data)
 

@@ -114,6 +114,7 @@ class Reporter:
                 ),
                 recent={name: snapshot.counts[name] - before.get(name, 0) for name in BINS},
                 silent_s=time.monotonic() - camera.last_heard_s,
+                loss=camera.loss.loss(),
                 last_error=snapshot.last_error,
                 max_age_ms=max_age_ms,
             )
@@ -134,6 +135,7 @@ class Reporter:
                 topic=topic_facts(self._node, topic, 'sensor_msgs/msg/Image', latest()),
                 recent={},
                 silent_s=0.0,
+                loss=None,
                 last_error='',
                 max_age_ms=0.0,
             )

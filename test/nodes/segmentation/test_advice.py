@@ -1,14 +1,17 @@
 """Each reason for silence has its own sentence, with what to do."""
 
 from dataclasses import replace
+from pathlib import Path
 import re
 
 import pytest
 
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
+from rtseg_ros.installation import PROFILE_VARIABLES, profile_variable
 from rtseg_ros.nodes.ros_graph import TopicFacts
 from rtseg_ros.nodes.segmentation.advice import Situation, advice
+from rtseg_ros.nodes.segmentation.image_loss import Loss
 
 TOPIC = TopicFacts('/image', 'sensor_msgs/msg/Image', 1, (), (), ())
 WELL = Situation(
@@ -22,6 +25,7 @@ WELL = Situation(
     topic=TOPIC,
     recent={'published': 10},
     silent_s=0.1,
+    loss=None,
     last_error='',
     max_age_ms=0.0,
 )
@@ -87,3 +91,38 @@ def test_every_situation(change, words):
 def test_some_unfit_publishers_do_not_matter_when_another_fits():
     topic = replace(TOPIC, publishers=2, refusals=('/cam on /image: best effort',))
     assert advice(replace(WELL, topic=topic)) == ''
+
+
+LOST = replace(
+    WELL, topic=replace(TOPIC, publisher_names=('/front/driver',)), loss=Loss(lost=56, sent=60)
+)
+
+
+@pytest.fixture
+def fast_dds_without_profile(monkeypatch):
+    monkeypatch.delenv('RMW_IMPLEMENTATION', raising=False)
+    for name in PROFILE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_loss_names_the_process_and_the_absolute_path(fast_dds_without_profile, monkeypatch):
+    text = advice(LOST)
+    assert text.startswith('56 of 60 images on /image were lost on the way in the last 10 s: ')
+    profile = Path(__file__).parents[3] / 'config' / 'fastdds_images.xml'
+    assert f'start /front/driver again with {profile_variable()}={profile} ' in text
+    assert 'and this node as well' in text
+    monkeypatch.setenv(profile_variable(), str(profile))
+    assert 'this node' not in advice(LOST)
+
+
+def test_loss_in_another_middleware_names_no_profile_of_fast_dds(monkeypatch):
+    monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_cyclonedds_cpp')
+    text = advice(LOST)
+    assert 'raise the buffers of your middleware, for /front/driver' in text
+    assert 'fastdds' not in text.lower()
+
+
+def test_silence_and_loss_are_told_apart(fast_dds_without_profile):
+    silent = replace(LOST, loss=None, silent_s=12.0)
+    assert 'no image for 12 s: is the camera running?' in advice(silent)
+    assert 'were lost' in advice(replace(silent, loss=LOST.loss))
