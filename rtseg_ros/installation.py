@@ -6,6 +6,7 @@ import sys
 
 from rtseg_ros.errors import EngineError, RtsegError
 
+PROFILE = 'config/fastdds_images.xml'
 # Where Fast DDS looks for profiles: from version 3 on (Kilted), and before. Kilted's middleware
 # warns of the old name, so only the one that a distribution reads is ever set.
 _OLD_NAME_IN = ('humble', 'iron', 'jazzy')
@@ -71,7 +72,7 @@ def image_profile_environment(choice: str = 'auto') -> dict[str, str]:
     """
     if choice == 'none' or (choice == 'auto' and own_transport_settings()):
         return {}
-    profile = share_file('config/fastdds_images.xml') if choice == 'auto' else choice
+    profile = share_file(PROFILE) if choice == 'auto' else choice
     return {profile_variable(): str(profile)}
 
 

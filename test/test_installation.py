@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rtseg_ros.doctor.machine_checks import folders
+from rtseg_ros.doctor.machine_checks import cache
 from rtseg_ros.errors import EngineError
 from rtseg_ros.installation import (
     PROFILE_VARIABLES,
@@ -64,7 +64,7 @@ def test_one_rule_for_the_cache_folder(monkeypatch, value, folder):
     assert cache_folder() == Path(folder)
     monkeypatch.setattr(Path, 'mkdir', lambda *_, **__: None)
     assert PlanCache().folder == Path(folder)
-    assert folders()[0].text.startswith(folder)
+    assert cache().text.startswith(folder)
 
 
 def test_without_a_home_there_is_no_cache_folder(monkeypatch):
@@ -75,7 +75,7 @@ def test_without_a_home_there_is_no_cache_folder(monkeypatch):
     monkeypatch.setattr(Path, 'home', no_home)
     with pytest.raises(EngineError, match='no folder for built engines: .* XDG_CACHE_HOME'):
         PlanCache()
-    finding = folders()[0]
+    finding = cache()
     assert not finding.ok
     assert 'set XDG_CACHE_HOME' in finding.text
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from rtseg_ros.argument_types import output_file
 from rtseg_ros.doctor.diagnosis import DoctorSettings, diagnose
+from rtseg_ros.doctor.purposes import PURPOSES, ROBOT
 from rtseg_ros.engines import ENGINES, FLAVOURS
 from rtseg_ros.output_files import write_json
 from rtseg_ros.progress import StageBars
@@ -12,6 +13,10 @@ from rtseg_ros.progress import StageBars
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    parser.add_argument(
+        '--for', dest='purpose', default=ROBOT, choices=PURPOSES,
+        help='what this machine is to do; all but robot works without ROS',
+    )  # fmt: skip
     parser.add_argument(
         '--model', default='', help='.onnx file or shipped name; empty for the default of the node'
     )
@@ -34,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         flavour=arguments.flavour,
         dds=not arguments.no_dds,
         graph=not arguments.no_graph,
+        purpose=arguments.purpose,
     )
     findings = []
     with StageBars('check') as bars:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from rtseg_ros.doctor import machine_checks
+from rtseg_ros.doctor.purposes import ROBOT, packages
 from rtseg_ros.doctor.ros_checks import ros
 from rtseg_ros.errors import ModelFileError
 from rtseg_ros.progress import Staged
@@ -23,6 +24,7 @@ class DoctorSettings:
         flavour: Library of the engine tensorrt.
         dds: Whether to send images through DDS.
         graph: Whether to look at running nodes.
+        purpose: What the machine is for; ROS is looked at only on a robot.
     """
 
     model: str = ''
@@ -30,6 +32,7 @@ class DoctorSettings:
     flavour: str = 'tensorrt'
     dds: bool = True
     graph: bool = True
+    purpose: str = ROBOT
 
 
 def diagnose(settings: DoctorSettings, *, progress: Staged) -> Iterator[Verdict]:
@@ -46,8 +49,10 @@ def diagnose(settings: DoctorSettings, *, progress: Staged) -> Iterator[Verdict]
         return
     opencv = machine_checks.opencv()
     yield from opencv
-    yield machine_checks.cv_bridge()
-    yield machine_checks.vision_msgs()
+    if settings.purpose == ROBOT:
+        yield machine_checks.cv_bridge()
+        yield machine_checks.vision_msgs()
+    yield from packages(settings.purpose)
     if settings.engine == 'onnxruntime':
         engine = [machine_checks.engine()]
     elif settings.engine == 'tensorrt' and all(finding.ok for finding in opencv):
@@ -62,7 +67,10 @@ def diagnose(settings: DoctorSettings, *, progress: Staged) -> Iterator[Verdict]
         yield _model(settings, progress)
         if settings.engine != 'tensorrt':
             yield from _recommended(settings)
-    yield from machine_checks.folders()
+    yield machine_checks.cache()
+    if settings.purpose != ROBOT:
+        return
+    yield machine_checks.ros_log()
     yield machine_checks.shared_memory()
     yield machine_checks.receive_buffer()
     yield from ros(dds=settings.dds, graph=settings.graph)

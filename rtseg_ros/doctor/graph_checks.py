@@ -10,6 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
+from rtseg_ros.doctor.transport_check import PROBE
 from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.nodes.ros_graph import IMAGE_TYPES
@@ -71,6 +72,8 @@ def _image_topics(node: Node) -> Verdict:
     lines = []
     for topic, types in sorted(node.get_topic_names_and_types()):
         publishers = node.get_publishers_info_by_topic(topic)
+        if topic.startswith(PROBE):  # our own, which the graph has not forgotten yet
+            continue
         if not set(types) & set(IMAGE_TYPES) or not publishers:
             continue
         best_effort = any(

@@ -145,15 +145,18 @@ def model(name_or_path: str, *, load: Callable[..., Any]) -> Verdict:
     return Verdict('model', True, text)
 
 
-def folders() -> list[Verdict]:
-    """Look at the folders that must be writable: the cache of engines, the logs of ROS."""
+def cache() -> Verdict:
+    """Look at the folder of built engines, which must be writable."""
     try:
-        cache = _writable('cache', cache_folder())
+        return _writable('cache', cache_folder())
     except RtsegError as error:
-        cache = Verdict('cache', False, str(error))
+        return Verdict('cache', False, str(error))
+
+
+def ros_log() -> Verdict:
+    """Look at the folder of the logs of ROS, which must be writable."""
     home = Path(os.environ.get('ROS_HOME') or Path('~/.ros').expanduser())
-    log = Path(os.environ.get('ROS_LOG_DIR') or home / 'log')
-    return [cache, _writable('ROS log', log)]
+    return _writable('ROS log', Path(os.environ.get('ROS_LOG_DIR') or home / 'log'))
 
 
 def shared_memory() -> Verdict:

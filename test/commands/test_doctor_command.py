@@ -56,3 +56,37 @@ def test_model_that_cannot_be_read_for_tensorrt():
     code, text = doctor('--engine', 'tensorrt', '--model', '/no/model.onnx')
     assert code == 1
     assert "problem  model: there is no model '/no/model.onnx'" in text
+
+
+NO_ROS = ('rclpy', 'sensor_msgs', 'diagnostic_msgs', 'std_msgs')
+
+
+@pytest.mark.parametrize('purpose', ['segment', 'evaluate', 'train'])
+def test_no_problem_without_ros_where_none_is_needed(purpose):
+    pytest.importorskip('torch', reason='training needs torch')
+    pytest.importorskip('rosbags', reason='evaluation needs rosbags')
+    code, text = doctor('--for', purpose, without=NO_ROS)
+    assert code == 0, text
+    assert 'ROS' not in text
+    assert ('ok       PyTorch: ' in text) == (purpose == 'train')
+
+
+def test_a_robot_without_ros_is_told_of_the_other_purposes():
+    code, text = doctor('--for', 'robot', without=NO_ROS)
+    assert code == 1
+    assert 'rtseg doctor --for segment, evaluate or train' in text
+
+
+@pytest.mark.parametrize(
+    ('purpose', 'package', 'command'),
+    [
+        ('evaluate', 'jinja2', "pip install '.[cpu,evaluate]'"),
+        ('train', 'torch', "pip install '.[cpu,convert,evaluate]'"),
+    ],
+)
+def test_what_a_purpose_lacks_is_named_with_the_command(purpose, package, command):
+    code, text = doctor('--for', purpose, without=package.split())
+    assert code == 1
+    assert f'problem  packages: {package} not installed; ' in text
+    assert command in text
+    assert text.count('problem  ') == 1

@@ -75,6 +75,7 @@ def test_all_is_well(active_graph, tiny_model):
     mine = {k: v for k, v in problems.items() if 'segmentation' not in k or NODE in k}
     assert not mine
     assert findings[NODE]['text'].startswith('ok (')
+    assert 'rtseg_doctor' not in findings['image topics']['text']  # its own
     assert findings[f'{NODE}, time']['text'] == "the computer's"
     assert "this computer's clock" in findings['/clinic/image, stamps']['text']
     assert '20 of 20' in findings['DDS, 6 MB (1920x1080)']['text'] or not problems

@@ -78,10 +78,11 @@ def test_model(tiny_model, tmp_path):
 def test_folders(monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'not' / 'yet'))
     monkeypatch.setenv('ROS_LOG_DIR', str(tmp_path))
-    assert [finding.ok for finding in machine_checks.folders()] == [True, True]
+    assert machine_checks.cache().ok
+    assert machine_checks.ros_log().ok
     assert not (tmp_path / 'not').exists()
     monkeypatch.setenv('XDG_CACHE_HOME', '/proc/1')
-    finding = machine_checks.folders()[0]
+    finding = machine_checks.cache()
     assert not finding.ok
     assert 'chown' in finding.text
 
