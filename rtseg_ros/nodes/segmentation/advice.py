@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rtseg_ros.installation import has_profile, is_fast_dds, profile_variable, share_file
+from rtseg_ros.installation import PROFILE, has_profile, is_fast_dds, profile_variable, share_file
 from rtseg_ros.nodes.output_table import asked_in_words
 from rtseg_ros.nodes.ros_graph import TopicFacts, other_transport
 from rtseg_ros.nodes.segmentation.image_loss import SPAN_S, Loss
@@ -16,6 +16,7 @@ class Situation:
 
     Attributes:
         node_name: Full name of the node.
+        camera: Name of the camera among several; empty where there is only one.
         state: Lifecycle state: ``unconfigured``, ``inactive``, ``active`` or ``finalized``.
         enabled: Whether images are taken while the node is active.
         configure_error: Why the last configure failed; empty if it did not.
@@ -31,6 +32,7 @@ class Situation:
     """
 
     node_name: str
+    camera: str
     state: str
     enabled: bool
     configure_error: str
@@ -65,7 +67,7 @@ def advice(now: Situation) -> str:
     if not now.wanted:
         return (
             f'nobody subscribes to {asked_in_words()}, so no image is taken: '
-            f'ros2 topic hz {now.node_name}/mask'
+            f'ros2 topic hz {now.node_name}/{_prefix(now)}mask'
         )
     problem = _input_problem(now)
     if problem:
@@ -81,8 +83,12 @@ def advice(now: Situation) -> str:
     return ''
 
 
+def _prefix(now: Situation) -> str:
+    return f'{now.camera}/' if now.camera else ''
+
+
 def _input_problem(now: Situation) -> str:
-    topic = now.topic
+    topic, name = now.topic, f'{_prefix(now)}image'
     if topic.other_types and not topic.publishers:
         hint = ''
         if topic.other_types == ('sensor_msgs/msg/CompressedImage',):
@@ -97,8 +103,9 @@ def _input_problem(now: Situation) -> str:
             transport = 'compressed' if other.endswith('/compressed') else 'raw'
             there = f'; the images are on {other}: set image_transport to {transport}'
         elif topic.image_topics:
-            there = f'; images are on {", ".join(topic.image_topics)}: remap image to one of them'
-        return f'no publisher on {topic.topic}{there or "; start the camera, or remap image"}'
+            topics = ', '.join(topic.image_topics)
+            there = f'; images are on {topics}: remap {name} to one of them'
+        return f'no publisher on {topic.topic}{there or f"; start the camera, or remap {name}"}'
     if topic.refusals and len(topic.refusals) == topic.publishers:
         return f'{topic.refusals[0]}; set qos_overrides.{topic.topic}.subscription of this node'
     if now.clock_missing:
@@ -123,7 +130,7 @@ def _room(topic: TopicFacts) -> str:
     camera = ' and '.join(topic.publisher_names) or f'what publishes {topic.topic}'
     if not is_fast_dds():
         return f'raise the buffers of your middleware, for {camera} as for this node'
-    setting = f'{profile_variable()}={share_file("config/fastdds_images.xml")}'
+    setting = f'{profile_variable()}={share_file(PROFILE)}'
     also = '' if has_profile() else ', and this node as well'
     return (
         f'Fast DDS has no room for large images: start {camera} again with {setting} in the '

@@ -100,6 +100,7 @@ class Reporter:
         return advice(
             Situation(
                 node_name=name,
+                camera=camera.name,
                 state=self.state,
                 enabled=self.enabled,
                 configure_error=self.configure_error,
@@ -126,6 +127,7 @@ class Reporter:
         return advice(
             Situation(
                 node_name=self._node.get_fully_qualified_name(),
+                camera='',
                 state=self.state,
                 enabled=self.enabled,
                 configure_error=self.configure_error,

@@ -16,6 +16,7 @@ from rtseg_ros.nodes.segmentation.image_loss import Loss
 TOPIC = TopicFacts('/image', 'sensor_msgs/msg/Image', 1, (), (), ())
 WELL = Situation(
     node_name='/segmentation',
+    camera='',
     state='active',
     enabled=True,
     configure_error='',
@@ -126,3 +127,14 @@ def test_silence_and_loss_are_told_apart(fast_dds_without_profile):
     silent = replace(LOST, loss=None, silent_s=12.0)
     assert 'no image for 12 s: is the camera running?' in advice(silent)
     assert 'were lost' in advice(replace(silent, loss=LOST.loss))
+
+
+def test_one_of_several_cameras_is_advised_of_its_own_topics():
+    """As ``cameras: [front, rear]`` names them."""
+    rear = replace(WELL, camera='rear', topic=replace(NOBODY, topic='/rear/image'))
+    assert advice(replace(rear, wanted=False)).endswith(': ros2 topic hz /segmentation/rear/mask')
+    assert advice(rear).endswith(
+        'no publisher on /rear/image; start the camera, or remap rear/image'
+    )
+    elsewhere = replace(rear, topic=replace(rear.topic, image_topics=('/rear/image_raw',)))
+    assert advice(elsewhere).endswith('/rear/image_raw: remap rear/image to one of them')
