@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rtseg_ros.argument_types import output_file, output_folder, rate_hz, seconds, topic_name
 from rtseg_ros.errors import RtsegError
+from rtseg_ros.labels.palettes import PALETTES
 from rtseg_ros.output_files import write_json
 from rtseg_ros.progress import Bar
 from rtseg_ros.runtime.shipped import DEFAULT_MODEL
@@ -26,6 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='also draw labelled points from above; the depth is made, as if all ground were flat',
     )  # fmt: skip
     parser.add_argument(
+        '--palette', choices=PALETTES, default='dataset',
+        help="colours of the overlay: the data set's, or ones that everybody can tell apart",
+    )  # fmt: skip
+    parser.add_argument(
+        '--outlines', action='store_true', help='draw thin lines where classes meet'
+    )
+    parser.add_argument(
         '-o', '--output', type=output_folder, default=Path('demo_output'), help='folder'
     )
     parser.add_argument(
@@ -45,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         model=arguments.model,
         output=arguments.output,
         depth=arguments.depth,
+        palette=arguments.palette,
+        outlines=arguments.outlines,
     )
     with Bar(unit='frame') as bar:
         result = demo(request, say=bar.print, progress=bar.move)

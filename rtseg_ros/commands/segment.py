@@ -85,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Segment the input; 130 if a signal ended it early, with all files finished."""
     from rtseg_ros.frames.media.opening import open_footage
+    from rtseg_ros.labels.palettes import palette_bgr
     from rtseg_ros.machine import machine
     from rtseg_ros.progress import Bar
     from rtseg_ros.segmenting.destination import Destination
@@ -107,7 +108,9 @@ def run(arguments: argparse.Namespace) -> int:
     segmenter = _segmenter(arguments)
     painter = Painter(
         segmenter.labels,
+        palette_bgr=palette_bgr(segmenter.labels, arguments.palette),
         alpha=arguments.overlay_alpha,
+        outlines=arguments.outlines,
         side_by_side=arguments.side_by_side,
         with_legend=arguments.legend,
     )

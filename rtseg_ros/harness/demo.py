@@ -74,6 +74,8 @@ class DemoSettings:
         total: Frames expected, for progress and for spreading the moments.
         model: Path or shipped name.
         rate_hz: Rate to play source at; 0 for its own.
+        palette: Colours of the overlay, as the node's parameter.
+        outlines: Lines where classes meet, as the node's parameter.
         log_dir: Receives the log of each process.
     """
 
@@ -83,6 +85,8 @@ class DemoSettings:
     total: int
     model: str
     rate_hz: float
+    palette: str
+    outlines: bool
     log_dir: Path
 
 
@@ -262,7 +266,8 @@ def _segmentation_arguments(settings: DemoSettings) -> list[str]:
     topic = topic if topic.startswith('/') else f'{NAMESPACE}/{topic}'
     # Frames that the queue of one would replace are counted by the node instead.
     depth = {f'qos_overrides.{topic}.subscription.depth': QUEUE_DEPTH}
-    arguments = node_arguments(NAMESPACE, {'model': settings.model} | depth)
+    look = {'palette': settings.palette, 'outlines': settings.outlines}
+    arguments = node_arguments(NAMESPACE, {'model': settings.model} | look | depth)
     if settings.topic.endswith('/compressed'):
         arguments += ['-p', 'image_transport:=compressed']
     return arguments + (['-r', f'image:={settings.topic}'] if settings.topic else [])

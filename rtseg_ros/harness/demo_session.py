@@ -18,6 +18,7 @@ from rtseg_ros.harness.node_process import isolate_graph
 from rtseg_ros.installation import PROFILE, profile_variable, share_file, use_image_profile
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.contact_sheet import contact_sheet
+from rtseg_ros.labels.palettes import palette_bgr
 from rtseg_ros.machine import machine
 from rtseg_ros.output_files import replace_files, write_json
 from rtseg_ros.progress import Counted, Say
@@ -42,6 +43,8 @@ class DemoRequest:
         model: Path or shipped name.
         output: Folder that receives everything; made if it is not there.
         depth: Also draw points from above, of made depth.
+        palette: Colours of the overlay, as the node's parameter.
+        outlines: Lines where classes meet, as the node's parameter.
     """
 
     source: str
@@ -51,6 +54,8 @@ class DemoRequest:
     model: str
     output: Path
     depth: bool = False
+    palette: str = 'dataset'
+    outlines: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ def demo(
     source = '' if request.topic else request.source or str(_street_clip())
     total, rate_hz = _length(source) if source else (0, 25.0)
     segmenter = load_segmenter(request.model)  # a bad model is refused before nodes start
+    colors_bgr = palette_bgr(segmenter.labels, request.palette)
     # Nodes and demo must agree on the transport, and DDS reads it when rclpy starts.
     use_image_profile()
     if not request.topic:
@@ -105,6 +111,8 @@ def demo(
         total=total or round(request.seconds * rate_hz),
         model=str(model_path(request.model).resolve()),
         rate_hz=request.rate_hz,
+        palette=request.palette,
+        outlines=request.outlines,
         log_dir=output,
     )
     say(f'{source or request.topic} -> segmentation_node ({request.model})')
@@ -138,23 +146,22 @@ def demo(
     )
     sheet = output / 'contact_sheet.png'
     rows = [(moment.frame, moment.overlay) for moment in recording.moments]
-    replace_files({sheet: encoded('.png', contact_sheet(rows, segmenter.labels))})
+    picture = contact_sheet(rows, segmenter.labels, palette_bgr=colors_bgr)
+    replace_files({sheet: encoded('.png', picture)})
     above: tuple[Path, ...] = ()
     if request.depth:
-        above = (_write_points(recording, segmenter.labels, output / 'points_from_above.png'),)
+        above = (_write_points(recording, colors_bgr, output / 'points_from_above.png'),)
     summary = _summary(recording, segmenter.labels, source or request.topic)
     summary['identical_to_offline'] = {'checked': len(recording.moments), 'equal': equal}
     write_json(output / 'summary.json', summary)
     return DemoResult(summary, (video_path, sheet, *above, output / 'summary.json'))
 
 
-def _write_points(recording: Recording, labels: LabelSet, path: Path) -> Path:
+def _write_points(recording: Recording, colors_bgr: np.ndarray, path: Path) -> Path:
     """Draw the points of one mask from above; the clip has no depth, so that is made."""
     moment = recording.moments[len(recording.moments) // 2]
     camera = made_camera((moment.mask.shape[0], moment.mask.shape[1]))
-    points = points_from_depth(
-        made_depth(camera), moment.mask, camera, colors_bgr=labels.palette_bgr()
-    )
+    points = points_from_depth(made_depth(camera), moment.mask, camera, colors_bgr=colors_bgr)
     picture = picture_from_above(points, caption='DEPTH IS MADE: a flat ground is assumed')
     replace_files({path: encoded('.png', picture)})
     return path

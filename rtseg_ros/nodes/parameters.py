@@ -13,6 +13,7 @@ from rclpy.parameter import Parameter
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import SettingError
 from rtseg_ros.labels import UNLABELLED
+from rtseg_ros.labels.palettes import PALETTES
 from rtseg_ros.nodes.spatial.calibration import RECTIFY
 from rtseg_ros.options import parameter, why_refused
 from rtseg_ros.runtime.geometry import Geometry, output_size_from_text
@@ -118,6 +119,15 @@ class SegmentationParameters:
     )  # fmt: skip
     overlay_alpha: float = parameter(
         0.5, 'Weight of the class colours in the overlay.', minimum=0.0, maximum=1.0, live=True
+    )
+    palette: str = parameter(
+        'dataset',
+        'Colours of the overlay: those of the data set, or distinct ones that are told apart by '
+        'everybody, for up to 19 classes.',
+        choices=PALETTES, live=True,
+    )  # fmt: skip
+    outlines: bool = parameter(
+        False, 'Draw thin lines where classes meet in the overlay.', live=True
     )
 
     def geometry(self) -> Geometry:

@@ -17,6 +17,7 @@ class Painter:
         *,
         palette_bgr: np.ndarray | None = None,
         alpha: float = 0.5,
+        outlines: bool = False,
         side_by_side: bool = False,
         with_legend: bool = False,
     ) -> None:
@@ -26,12 +27,14 @@ class Painter:
             labels: The classes.
             palette_bgr: (256, 3) uint8; that of the label set if None.
             alpha: Weight of the class colours, 0..1.
+            outlines: Draw thin lines where classes meet.
             side_by_side: Put the frame at the left of its overlay.
             with_legend: Put the legend at the right.
         """
         self.labels = labels
         self.palette_bgr = labels.palette_bgr() if palette_bgr is None else palette_bgr
         self._alpha = alpha
+        self._outlines = outlines
         self._side_by_side = side_by_side
         self._with_legend = with_legend
         self._legend: np.ndarray | None = None
@@ -39,7 +42,11 @@ class Painter:
     def __call__(self, frame: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return the picture of (H, W, 3) uint8 BGR and its (H, W) labels, newly allocated."""
         overlay = overlay_from_labels(
-            frame, labels, palette_bgr=self.palette_bgr, alpha=self._alpha
+            frame,
+            labels,
+            palette_bgr=self.palette_bgr,
+            alpha=self._alpha,
+            outlines=self._outlines,
         )
         parts = [frame, overlay] if self._side_by_side else [overlay]
         if self._with_legend:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.labels import UNLABELLED
+from rtseg_ros.labels.palettes import PALETTES
 from rtseg_ros.options import parameter
 from rtseg_ros.runtime.resizes import RESIZES, ROTATIONS
 from rtseg_ros.runtime.shipped import DEFAULT_MODEL
@@ -46,3 +47,10 @@ class SegmentSettings:
     overlay_alpha: float = parameter(
         0.5, 'Weight of the class colours in the overlay.', minimum=0.0, maximum=1.0
     )
+    palette: str = parameter(
+        'dataset',
+        'Colours of the overlay: those of the data set, or distinct ones that are told apart by '
+        'everybody, for up to 19 classes.',
+        choices=PALETTES,
+    )
+    outlines: bool = parameter(False, 'Draw thin lines where classes meet in the overlay.')

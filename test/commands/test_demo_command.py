@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from rtseg_ros.frames.media.opening import open_footage
+from rtseg_ros.labels import CAMVID
+from rtseg_ros.labels.palettes import palette_bgr
 from rtseg_ros.runtime.shipped import DEFAULT_MODEL, model_path
 
 pytestmark = pytest.mark.dds
@@ -37,7 +39,7 @@ def demo(clip, tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
     result = subprocess.run(
         [
             sys.executable, '-m', 'rtseg_ros.cli', 'demo', str(clip),
-            '--rate', '5', '--output', str(output),
+            '--rate', '5', '--palette', 'distinct', '--output', str(output),
         ],
         capture_output=True, text=True, timeout=300, env=os.environ | {'ROS_DOMAIN_ID': '87'},
     )  # fmt: skip
@@ -51,6 +53,13 @@ def test_demo_succeeds_and_names_its_files(demo):
         assert (output / name).is_file()
         assert str(output / name) in result.stdout
     assert list(output.glob('overlay.mp4')) or list(output.glob('overlay.gif'))
+
+
+def test_sheet_has_the_palette_that_was_asked_for(demo):
+    sheet = cv2.imread(str(demo[0] / 'contact_sheet.png'))
+    # Each class once, plain, in the legend; the classes have others in the model file.
+    for color in palette_bgr(CAMVID, 'distinct')[: CAMVID.num_classes]:
+        assert (sheet == color).all(2).sum() >= 50
 
 
 def test_every_frame_is_accounted_for(demo):

@@ -16,6 +16,8 @@ from streets import street
 
 from rtseg_ros.cli import main
 from rtseg_ros.frames.media.opening import open_footage
+from rtseg_ros.labels.palettes import palette_bgr
+from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.segmenting.settings import SegmentSettings
 
 COLORS_BGR = {0: (40, 40, 40), 1: (255, 0, 0), 2: (0, 255, 0), 3: (0, 0, 255)}
@@ -72,6 +74,19 @@ def test_a_photo_becomes_overlay_mask_legend_and_summary(model, capsys):
     said = capsys.readouterr()
     assert '1 frame in' in said.out
     assert all(str(out / name) in said.out for name in ('photo_overlay.png', 'legend.png'))
+
+
+def test_distinct_colours_and_outlines_in_picture_and_legend(model):
+    frame = photo(Path('photo.png'))
+    assert segment(model, 'photo.png', '--palette', 'distinct', '--outlines') == 0
+    palette = palette_bgr(load_segmenter(model).labels, 'distinct')
+    overlay, legend = cv2.imread('segmented/photo_overlay.png'), cv2.imread('segmented/legend.png')
+    for label, (y, x) in enumerate(((12, 16), (12, 48), (36, 16), (36, 48))):
+        blend = (palette[label].astype(float) + frame[y, x]) / 2
+        assert overlay[y, x].tolist() == pytest.approx(blend.tolist(), abs=1)
+        assert (legend == palette[label]).all(2).sum() > 100
+    white = (overlay == 255).all(2)
+    assert white[:, 20:44].any(1).all()  # a line from top to bottom between left and right
 
 
 def test_a_photo_of_a_phone_is_upright(model):

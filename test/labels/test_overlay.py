@@ -24,3 +24,23 @@ def test_weights_of_nothing_and_all():
     assert (overlay_from_labels(frame, labels, palette_bgr=palette, alpha=0) == 7).all()
     full = overlay_from_labels(frame, labels, palette_bgr=palette, alpha=1)
     assert (full == palette[1]).all()
+
+
+def test_outlines_where_classes_meet():
+    frame = np.full((4, 6, 3), 100, np.uint8)
+    labels = np.zeros((4, 6), np.uint8)
+    labels[2:, 3:] = 1
+    palette = CAMVID.palette_bgr()
+    plain = overlay_from_labels(frame, labels, palette_bgr=palette)
+    lined = overlay_from_labels(frame, labels, palette_bgr=palette, outlines=True)
+    white = (lined == 255).all(2)
+    assert np.argwhere(white).tolist() == [[2, 3], [2, 4], [2, 5], [3, 3]]
+    np.testing.assert_array_equal(lined[~white], plain[~white])
+
+
+def test_outlines_grow_with_the_picture():
+    labels = np.zeros((1200, 1600), np.uint8)
+    labels[:, 800:] = 1
+    frame = np.zeros((1200, 1600, 3), np.uint8)
+    lined = overlay_from_labels(frame, labels, palette_bgr=CAMVID.palette_bgr(), outlines=True)
+    assert (lined == 255).all(2).sum(1).tolist() == [2] * 1200

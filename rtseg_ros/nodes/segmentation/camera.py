@@ -30,6 +30,7 @@ from rtseg_ros.nodes.messages import (
     image_from_array,
 )
 from rtseg_ros.nodes.output_table import BY_NAME, OF_FRAMES, Output, Wanted
+from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.ros_graph import unserved_subscribers
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
 from rtseg_ros.nodes.segmentation.image_loss import LossWatch
@@ -221,10 +222,21 @@ class Camera:
         header: Header,
         labels: LabelSet,
         palette_bgr: Any,
-        alpha: float,
-        unlabelled_id: int,
+        overlay_bgr: Any,
+        settings: SegmentationParameters,
     ) -> None:
-        """Publish what is wanted of one result, the mask first."""
+        """Publish what is wanted of one result, the mask first.
+
+        Args:
+            frame: The picture, as the mask lies in it.
+            result: Of it.
+            wanted: What has subscribers.
+            header: Of the image.
+            labels: The classes.
+            palette_bgr: (256, 3) uint8 colours of the label set.
+            overlay_bgr: (256, 3) uint8 colours of overlay and points.
+            settings: The node's.
+        """
         if 'mask' in wanted:
             self.publishers['mask'].publish(
                 image_from_array(result.labels, 'mono8', header=header)
@@ -247,7 +259,11 @@ class Camera:
             )
         if 'overlay' in wanted:
             overlay = overlay_from_labels(
-                result.layout.picture(frame), result.labels, palette_bgr=palette_bgr, alpha=alpha
+                result.layout.picture(frame),
+                result.labels,
+                palette_bgr=overlay_bgr,
+                alpha=settings.overlay_alpha,
+                outlines=settings.outlines,
             )
             self.publishers['overlay'].publish(image_from_array(overlay, 'bgr8', header=header))
         self.spatial.publish(
@@ -256,8 +272,8 @@ class Camera:
             picture=lambda: result.layout.picture(frame),
             header=header,
             labels=labels,
-            palette_bgr=palette_bgr,
-            unlabelled_id=unlabelled_id,
+            palette_bgr=overlay_bgr,
+            unlabelled_id=settings.unlabelled_id,
         )
 
     def _subscribe(self, topic: str) -> Any:

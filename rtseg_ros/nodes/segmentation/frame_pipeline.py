@@ -12,6 +12,8 @@ from std_msgs.msg import Header
 
 from rtseg_ros.errors import CalibrationError, EngineError, FrameError
 from rtseg_ros.frames.stamp import ns_from_stamp
+from rtseg_ros.labels import LabelSet
+from rtseg_ros.labels.palettes import palette_bgr
 from rtseg_ros.nodes.messages import frame_from_message
 from rtseg_ros.nodes.output_table import Wanted
 from rtseg_ros.nodes.parameters import SegmentationParameters
@@ -62,23 +64,37 @@ class FramePipeline:
         self._clock = clock
         self._log = log
 
-    def install(self, segmenter: Segmenter | None) -> None:
-        """Put a segmenter in the place of the present one, which is closed."""
+    def install(
+        self, segmenter: Segmenter | None, settings: SegmentationParameters | None = None
+    ) -> None:
+        """Put a segmenter in the place of the present one, which is closed.
+
+        Args:
+            segmenter: None to be without.
+            settings: That it runs with; the present ones if None.
+
+        Raises:
+            RtsegError: If they do not go together; all stays as it was.
+        """
+        settings = settings or self.settings
         if segmenter is not None:
             try:
                 segmenter.engine.take_over()
-                self._palette = segmenter.labels.palette_bgr()
+                colors = _Colors(segmenter.labels, settings)
             except Exception:
                 segmenter.close()  # the present one goes on
                 raise
+            self._colors = colors
         old, self.segmenter = self.segmenter, segmenter
+        self.settings = settings
         if old is not None:
             old.close()
 
-    def update_palette(self) -> None:
-        """Take the colours of the segmenter's classes, after they have changed."""
+    def update(self, settings: SegmentationParameters) -> None:
+        """Go on with other settings and what they make of the segmenter's classes."""
         assert self.segmenter is not None
-        self._palette = self.segmenter.labels.palette_bgr()
+        self._colors = _Colors(self.segmenter.labels, settings)
+        self.settings = settings
 
     def work(self, batch: Sequence[Waiting[Camera]]) -> None:
         """Work on one frame each of some cameras; nothing that is wrong with one escapes."""
@@ -145,17 +161,17 @@ class FramePipeline:
                 return
             start_ns = time.perf_counter_ns()
             assert self.segmenter is not None
-            unlabelled_id = self.settings.unlabelled_id
-            result = camera.spatial.finished(result, unlabelled_id=unlabelled_id)
+            settings = self.settings
+            result = camera.spatial.finished(result, unlabelled_id=settings.unlabelled_id)
             camera.publish(
                 camera.spatial.picture(frame.frame, frame.seen),
                 result,
                 wanted=frame.wanted,
                 header=frame.header,
                 labels=self.segmenter.labels,
-                palette_bgr=self._palette,
-                alpha=self.settings.overlay_alpha,
-                unlabelled_id=unlabelled_id,
+                palette_bgr=self._colors.palette_bgr,
+                overlay_bgr=self._colors.overlay_bgr,
+                settings=settings,
             )
         except Exception as error:  # noqa: BLE001  the node must outlive any one frame
             self._refuse(camera, 'failed', error)
@@ -193,6 +209,14 @@ class FramePipeline:
         reason = reason_of(error)
         camera.account.finish(bin_name, reason=reason)
         self._log(f'frame {bin_name} on {camera.topic}: {reason}')
+
+
+class _Colors:
+    """(256, 3) uint8 BGR: of the label set, and of what is for people to look at."""
+
+    def __init__(self, labels: LabelSet, settings: SegmentationParameters) -> None:
+        self.palette_bgr = labels.palette_bgr()
+        self.overlay_bgr = palette_bgr(labels, settings.palette)
 
 
 def _message(waiting: Waiting[Camera]) -> Any:

@@ -10,6 +10,7 @@ from rclpy.lifecycle import LifecycleNode
 
 from rtseg_ros.errors import RtsegError
 from rtseg_ros.labels.groups import ClassGroups, load_class_groups
+from rtseg_ros.labels.palettes import palette_bgr
 from rtseg_ros.nodes.parameters import SegmentationParameters, read_parameters
 from rtseg_ros.nodes.segmentation.accounting import LogLimit
 from rtseg_ros.nodes.segmentation.camera import Camera
@@ -129,6 +130,11 @@ class ModelSwap:
             settings = replace(self._pipeline.settings, **changes)
             # Read here: the frames do not wait for a slow disk.
             groups = _groups(settings) if 'class_groups' in changes else None
+            if 'class_groups' in changes:
+                base = segmenter.engine.model.metadata.labels
+                palette_bgr(groups.label_set(base) if groups else base, settings.palette)
+            elif 'palette' in changes:
+                palette_bgr(segmenter.labels, settings.palette)
 
             def change() -> None:
                 # First what can be refused; the threshold can be, and it is the only other one.
@@ -136,17 +142,16 @@ class ModelSwap:
                 try:
                     if 'class_groups' in changes:
                         segmenter.set_groups(groups, unlabelled_id=settings.unlabelled_id)
-                        self._pipeline.update_palette()
                     else:
                         segmenter.set_unlabelled(unlabelled_id=settings.unlabelled_id)
                 except RtsegError:
                     segmenter.set_unlabelled(min_confidence=self._pipeline.settings.min_confidence)
                     raise
-                self._pipeline.settings = settings
+                self._pipeline.update(settings)
                 if {'min_confidence', 'class_groups'} & set(changes):
                     self._on_labels()  # before the first mask that has them
 
-            if {'min_confidence', 'unlabelled_id', 'class_groups'} & set(changes):
+            if {'min_confidence', 'unlabelled_id', 'class_groups', 'palette'} & set(changes):
                 self._worker.call(change)
             else:
                 self._pipeline.settings = settings
@@ -199,8 +204,7 @@ class ModelSwap:
         """Swap between two frames; the class names go out before the first mask that has them."""
 
         def install() -> None:
-            self._pipeline.install(segmenter)
-            self._pipeline.settings = settings
+            self._pipeline.install(segmenter, settings)
             self._on_labels()
 
         self._worker.call(install)

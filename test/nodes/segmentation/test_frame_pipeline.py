@@ -13,7 +13,8 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from rtseg_ros.errors import EngineError
+from rtseg_ros.errors import EngineError, LabelSetError
+from rtseg_ros.labels import palettes
 from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.nodes.output_table import Wanted
 from rtseg_ros.nodes.parameters import SegmentationParameters
@@ -49,6 +50,18 @@ def test_segmenter_that_cannot_be_installed_is_closed(pipeline, tiny_model, monk
     assert present(FRAME).labels.shape == (20, 30)
     with pytest.raises(EngineError, match='closed'):
         new(FRAME)
+
+
+def test_a_model_with_too_many_classes_for_the_palette_is_refused(
+    pipeline, tiny_model, monkeypatch
+):
+    present, new = load_segmenter(tiny_model), load_segmenter(tiny_model)
+    pipeline.install(present)
+    monkeypatch.setattr(palettes, 'DISTINCT', palettes.DISTINCT[:3])
+    with pytest.raises(LabelSetError, match='3 colours and tiny has 4 classes'):
+        pipeline.install(new, SegmentationParameters(palette='distinct'))
+    assert pipeline.segmenter is present
+    assert pipeline.settings.palette == 'dataset'
 
 
 @pytest.mark.parametrize('mask', [True, False])

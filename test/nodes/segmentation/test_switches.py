@@ -11,6 +11,8 @@ from std_srvs.srv import SetBool, Trigger
 
 from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.frames.label_image import labels_from_message
+from rtseg_ros.labels.overlay import overlay_from_labels
+from rtseg_ros.labels.palettes import palette_bgr
 from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.runtime import load_segmenter
 
@@ -22,7 +24,7 @@ def robot(bench, tiny_model):
     bench.reconfigure(model=str(tiny_model))
     yield bench
     bench.unconfigure()
-    for name, value in {'class_groups': '', 'max_rate_hz': 0.0}.items():
+    for name, value in {'class_groups': '', 'max_rate_hz': 0.0, 'palette': 'dataset'}.items():
         assert bench.set_parameter(name, value) == ''
 
 
@@ -109,3 +111,33 @@ def robot_model(robot):
 
     request = GetParameters.Request(names=['model'])
     return robot.call(GetParameters, 'get_parameters', request).values[0].string_value
+
+
+def test_the_palette_of_the_overlay_changes_live(robot, tiny_model):
+    """The colour mask keeps the data set's colours: others read classes out of them."""
+    frame = np.full((20, 30, 3), RED, np.uint8)
+    frame[:, 15:] = 0
+    labels = load_segmenter(tiny_model).labels
+    overlays, colored = [], []
+    subscriptions = [
+        robot.listen(Image, f'{robot.managed}/overlay', overlays),
+        robot.listen(Image, f'{robot.managed}/color_mask', colored),
+    ]
+    try:
+        for value, outlines in (('distinct', True), ('dataset', False)):
+            assert robot.set_parameter('palette', value) == ''
+            assert robot.set_parameter('outlines', outlines) == ''
+            overlays.clear()
+            mask = robot.labels_of(frame)
+            robot.until(lambda: overlays and colored, what='overlay and colour mask')
+            expected = overlay_from_labels(
+                frame, mask, palette_bgr=palette_bgr(labels, value), outlines=outlines
+            )
+            np.testing.assert_array_equal(pixels_from_image(overlays[-1]), expected)
+            np.testing.assert_array_equal(
+                pixels_from_image(colored[-1]), labels.palette_bgr()[mask]
+            )
+        assert 'accepted: dataset, distinct' in robot.set_parameter('palette', 'pretty')
+    finally:
+        for subscription in subscriptions:
+            robot.node.destroy_subscription(subscription)
