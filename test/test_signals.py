@@ -29,7 +29,7 @@ WORDS = {
     'models': 'models --json figures.json',
     'doctor': 'doctor --json findings.json',
     'benchmark': 'benchmark espnet --seconds 60 --output race --json race.json',
-    'train': 'train espnet --root street --dataset street/labels.yaml -o run',
+    'train': 'train skipnet_shufflenet --root street --dataset street/labels.yaml -o run',
     'soak': 'soak --minutes 5 --json soak.json',
     'live': 'evaluate --bag bag --live -o report',
 }
@@ -102,7 +102,8 @@ def test_a_verb_ends_at_signals(verb, after_s, numbers, folder):
             os.killpg(process.pid, number)
         time.sleep(0.02)
     said = process.communicate(timeout=60)[0]
-    if done:  # it had nothing to do on this machine
+    if done:  # a fast machine was through; only doctor may have found something
+        assert process.returncode == 0 or verb == 'doctor', said
         return
     # Of two that come while an extension computes, the system does not tell which was first.
     assert process.returncode in {128 + number for number in numbers}, said
