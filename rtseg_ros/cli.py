@@ -24,7 +24,7 @@ from rtseg_ros.signals import Signals, ignore_signals
 # torch or ROS stays out of the way of what does not.
 VERBS = {
     'segment': 'label a photo, a folder, a video or a camera; needs no ROS',
-    'models': 'list the networks, or describe a model file',
+    'models': 'list models and networks, or describe a model file',
     'train': 'train a network on a data set',
     'runs': 'compare training runs in a table',
     'convert': 'turn a training checkpoint into a model file',

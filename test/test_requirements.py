@@ -46,7 +46,7 @@ def test_help_needs_no_more_than_the_package_itself(verb):
 # Verb -> words that it can be called with, in a folder without anything.
 CALLS = {
     'segment': ['photo.png'],
-    'models': [],
+    'models': ['--size-hw', '64', '64'],
     'train': ['esnet', '--root', '.', '-o', 'run'],
     'runs': ['run'],
     'convert': ['a.pth', '-o', 'a.onnx'],

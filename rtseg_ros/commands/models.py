@@ -1,12 +1,16 @@
-"""``rtseg models``: list the networks, describe a model file, measure a receptive field."""
+"""``rtseg models``: list models and networks, describe a file, measure a receptive field."""
 
 import argparse
+import importlib.util
 import json
+import os
 from pathlib import Path
+import sys
 from typing import TYPE_CHECKING, Any
 
 from rtseg_ros.argument_types import count, output_file, pixels
 from rtseg_ros.output_files import write_json
+from rtseg_ros.requirements import how_to_get
 
 if TYPE_CHECKING:
     from rtseg_ros.networks.measures.costs import NetworkCosts
@@ -32,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the options say; the table of networks without --describe and --erf."""
+    """Do what the options say; without --describe and --erf list models and networks."""
     size_hw = tuple(args.size_hw) if args.size_hw else None
     result: dict[str, Any]
     # Torch is imported only where it is needed: a machine that runs models has none.
@@ -50,10 +54,7 @@ def run(args: argparse.Namespace) -> int:
         )
         result, lines = measured.to_dict(), _erf_lines(measured)
     else:
-        from rtseg_ros.networks.measures.costs import network_costs
-
-        rows = network_costs(size_hw)
-        result, lines = {'networks': [row.to_dict() for row in rows]}, _table(rows)
+        result, lines = _listed(size_hw)
     if str(args.json) == '-':
         print(json.dumps(result, indent=2))
         return 0
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
 def _described(name_or_path: str) -> tuple[dict[str, Any], list[str]]:
     """Facts of any .onnx file, for machines and as lines."""
     from rtseg_ros.runtime.describe import describe
+    from rtseg_ros.runtime.description import description_lines
     from rtseg_ros.runtime.foreign.table import describe_foreign
     from rtseg_ros.runtime.model_file import is_foreign
     from rtseg_ros.runtime.shipped import model_path
@@ -72,7 +74,8 @@ def _described(name_or_path: str) -> tuple[dict[str, Any], list[str]]:
     path = model_path(name_or_path)
     if not is_foreign(path):
         result = describe(name_or_path)
-        return result, [f'{key:<20} {_plain(value)}' for key, value in result.items()]
+        paint = sys.stdout.isatty() and 'NO_COLOR' not in os.environ
+        return result, description_lines(result, paint=paint)
     # Imported here: they ask other libraries.
     from rtseg_ros.conversion.foreign.asked import asked_of_libraries
 
@@ -82,18 +85,74 @@ def _described(name_or_path: str) -> tuple[dict[str, Any], list[str]]:
     return {**foreign.to_dict(), 'asked': answers}, lines
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return ', '.join(f'{key} {_plain(inner)}' for key, inner in value.items()) or '-'
-    if isinstance(value, list):
-        return ', '.join(map(str, value))
-    return '-' if value in (None, '') else str(value)
+def _listed(size_hw: tuple[int, int] | None) -> tuple[dict[str, Any], list[str]]:
+    """Shipped models, and networks where torch is there to count them."""
+    from rtseg_ros.runtime.describe import describe_shipped
+
+    shipped = describe_shipped()
+    lines = _shipped_table(shipped)
+    if size_hw is None and importlib.util.find_spec('torch') is None:
+        lines += ['', f'networks to train: {how_to_get("torch", verb="models")}']
+        return {'shipped': shipped, 'networks': None}, lines
+    from rtseg_ros.networks.measures.costs import network_costs
+
+    rows = network_costs(size_hw)
+    lines += ['', *_table(rows)]
+    return {'shipped': shipped, 'networks': [row.to_dict() for row in rows]}, lines
+
+
+def _shipped_table(shipped: list[dict[str, Any]]) -> list[str]:
+    """Lay out what one chooses a model by."""
+    cells: list[tuple[str, ...]] = [
+        ('shipped model', 'classes', 'input (HxW)', 'precision', 'MB', 'mIoU', 'on')
+    ]
+    cells += [
+        (
+            row['name'],
+            str(len(row['classes'])),
+            _size(row['size_hw']),
+            row['precision'],
+            f'{row["bytes"] / 1e6:.1f}',
+            '' if row['miou'] is None else f'{row["miou"]:.1%}',
+            row['data'] or '',
+        )
+        for row in shipped
+    ]
+    default = next(row['name'] for row in shipped if row['default'])
+    return [
+        *_columns(cells),
+        '',
+        f'Taken by default: {default}. More of one, classes and licence among it: rtseg models '
+        '--describe NAME',
+    ]
+
+
+def _columns(cells: list[tuple[str, ...]]) -> list[str]:
+    """Return rows of text with columns under each other, the first to the left."""
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    return [
+        '  '.join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in cells
+    ]
 
 
 def _table(rows: 'list[NetworkCosts]') -> list[str]:
     """Lay the counts out in columns; the papers' own size and figure where they differ."""
-    heads = ('network', 'classes', 'parameters', 'paper', 'diff', 'GMAC', 'at', 'paper', 'at')
-    cells = [(*heads, 'ours', 'diff')]
+    heads: tuple[str, ...] = (
+        'network',
+        'classes',
+        'parameters',
+        'paper',
+        'diff',
+        'GMAC',
+        'at',
+        'paper',
+        'at',
+    )
+    cells: list[tuple[str, ...]] = [(*heads, 'ours', 'diff')]
     for row in rows:
         published = row.facts.published_parameters
         cells.append(
@@ -111,14 +170,7 @@ def _table(rows: 'list[NetworkCosts]') -> list[str]:
                 _percent(row.gmacs_difference),
             )
         )
-    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
-    lines = [
-        '  '.join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    ]
+    lines = _columns(cells)
     lines += ['', 'GMAC: 10^9 multiply-accumulates, transposed convolutions on their input; sizes']
     lines += ['are height x width. Papers that count additions too are halved.']
     return lines + [f'{row.name}: {row.facts.note}.' for row in rows if row.facts.note]

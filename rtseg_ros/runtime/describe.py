@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from rtseg_ros.runtime.model_file import read_model_file
-from rtseg_ros.runtime.shipped import model_path
+from rtseg_ros.runtime.shipped import DEFAULT_MODEL, model_path, shipped_models
 
 
 def describe(name_or_path: str) -> dict[str, Any]:
@@ -27,5 +27,28 @@ def describe(name_or_path: str) -> dict[str, Any]:
         'input': f'{model.input.dtype} {model.input.shape}',
         'outputs': {name: f'{spec.dtype} {spec.shape}' for name, spec in model.outputs.items()},
         'classes': [entry['name'] for entry in labels['classes']],
+        'colors': [entry['color'] for entry in labels['classes']],
         **facts,
     }
+
+
+def describe_shipped() -> list[dict[str, Any]]:
+    """Return of each shipped model what one chooses by: network, sizes, classes, accuracy."""
+    rows = []
+    for name in shipped_models():
+        facts = describe(name)
+        accuracy = facts['accuracy']
+        rows.append(
+            {
+                'name': name,
+                'default': name == DEFAULT_MODEL,
+                'network': facts['network'],
+                'precision': facts['precision'],
+                'size_hw': facts['preprocessing']['size_hw'],
+                'classes': facts['classes'],
+                'bytes': facts['bytes'],
+                'miou': accuracy.get('miou'),
+                'data': accuracy.get('data'),
+            }
+        )
+    return rows

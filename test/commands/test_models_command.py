@@ -1,6 +1,7 @@
 """``rtseg models``: counts, descriptions and receptive fields on the screen and as JSON."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -10,6 +11,7 @@ from rtseg_ros.cli import main
 from rtseg_ros.labels import CAMVID
 from rtseg_ros.networks import create_network, list_networks
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing
+from rtseg_ros.runtime.shipped import DEFAULT_MODEL, shipped_models
 from rtseg_ros.training.checkpoint import TrainingCheckpoint
 from rtseg_ros.training.recipe import RECIPES
 from rtseg_ros.training.schedule import first_leg
@@ -22,6 +24,7 @@ def test_table(capsys, tmp_path):
     rows = {row['name']: row for row in json.loads(path.read_text())['networks']}
     assert list(rows) == list(list_networks())
     linknet = rows['linknet']
+    assert [row['name'] for row in json.loads(path.read_text())['shipped']] == shipped_models()
     assert linknet['parameters'] == 11_535_699
     assert linknet['gmacs'] == pytest.approx(10.196, abs=0.001)
     assert linknet['published_gmacs'] == 10.6
@@ -53,7 +56,34 @@ def test_description(tiny_model, capsys, monkeypatch):
     assert facts['input'] == 'uint8 (1, 48, 64, 3)'
     assert facts['outputs'] == {'logits': 'float32 (1, 4, 12, 16)'}
     assert main(['models', '--describe', str(model)]) == 0
-    assert 'dark, blue, green, red' in capsys.readouterr().out
+    assert '    1  #0000ff  blue\n' in capsys.readouterr().out
+
+
+def test_description_of_a_shipped_model_is_for_people(capsys):
+    assert main(['models', '--describe', DEFAULT_MODEL]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r'accuracy +mIoU \d\d\.\d% on camvid/val\n', text)
+    assert re.search(r'\n +0  #808080  Sky +IoU 9\d\.\d%\n', text)
+    assert re.search(r'file .*\(\d+\.\d MB\)\n', text)
+    assert 'licence' in text
+    assert not re.search(r'\d\.\d{6}', text), 'nobody reads so many digits'
+    assert ' ,' not in text
+
+
+def test_list_of_shipped_models_needs_no_torch(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'torch', None)
+    assert main(['models', '--json', '-']) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [row['name'] for row in listed['shipped']] == shipped_models()
+    assert [row['name'] for row in listed['shipped'] if row['default']] == [DEFAULT_MODEL]
+    assert listed['networks'] is None
+    assert main(['models']) == 0
+    text = capsys.readouterr().out
+    for name in shipped_models():
+        assert re.search(
+            rf'^{name} +11  360x480 +(fp32|int8) +\d+\.\d +7\d\.\d% +camvid/val$', text, re.M
+        )
+    assert "pip install '.[cpu,convert]'" in text
 
 
 def test_description_of_no_model(tmp_path, capsys):
