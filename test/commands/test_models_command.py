@@ -81,7 +81,7 @@ def test_list_of_shipped_models_needs_no_torch(capsys, monkeypatch):
     text = capsys.readouterr().out
     for name in shipped_models():
         assert re.search(
-            rf'^{name} +11  360x480 +(fp32|int8) +\d+\.\d +7\d\.\d% +camvid/val$', text, re.M
+            rf'^{name} +11 +360x480 +(fp32|int8) +\d+\.\d +7\d\.\d% +camvid/val$', text, re.M
         )
     assert "pip install '.[cpu,convert]'" in text
 
