@@ -9,13 +9,13 @@ from launch.actions import (
     Shutdown,
 )
 from launch.event_handlers import OnProcessExit
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
-from rtseg_ros.installation import profile_variable
+from rtseg_ros.installation import image_profile_environment
 
 # (name, default, description, choices)
 ARGUMENTS = (
@@ -62,16 +62,9 @@ ARGUMENTS = (
     ),
     (
         'fastdds_profile',
-        EnvironmentVariable(
-            'FASTDDS_DEFAULT_PROFILES_FILE',
-            default_value=EnvironmentVariable(
-                'FASTRTPS_DEFAULT_PROFILES_FILE',
-                default_value=PathJoinSubstitution(
-                    [FindPackageShare('rtseg_ros'), 'config', 'fastdds_images.xml']
-                ),
-            ),
-        ),
-        "Fast DDS profiles of all three nodes; the package's own if the environment has none.",
+        'auto',
+        "Fast DDS profile of all three nodes: auto for this package's, unless you have set "
+        'something of your own; none; or a path.',
         None,
     ),
 )
@@ -114,6 +107,7 @@ def generate_launch_description():
 def start_nodes(context):
     """Start listener and player; arguments that are empty leave the parameters to params_file."""
     value = {name: LaunchConfiguration(name) for name, _, _, _ in ARGUMENTS}
+    environment = image_profile_environment(value['fastdds_profile'].perform(context))
 
     def node(executable, name, kinds, **fixed):
         given = {
@@ -128,7 +122,7 @@ def start_nodes(context):
             namespace=value['namespace'],
             output='screen',
             parameters=[value['params_file']] + [given | fixed] * bool(given or fixed),
-            additional_env={profile_variable(): value['fastdds_profile']},
+            additional_env=environment,
         )
 
     texts = dict.fromkeys(('model', 'output', 'labels', 'image_transport'), str)
@@ -147,7 +141,9 @@ def start_nodes(context):
 def end(event, _):
     """End with the report; the status of the launch is 1 if that of any node is not 0."""
     if event.returncode:
-        raise RuntimeError(f'{event.process_name} failed with status {event.returncode}')
+        raise RuntimeError(
+            f'{event.process_name} failed with status {event.returncode}; its last line says why'
+        )
     if 'evaluation_node' in event.process_name:
         return Shutdown(reason='the evaluation has ended')
     return None

@@ -63,8 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     latency = result.summary['latency_ms']['camera_to_mask']
     machine = result.summary['machine']
     print(
-        f'{frames["sent"]} frames sent, {frames["published"]} answered, dropped '
-        f'{frames["dropped"]}; camera to mask p50 {latency["p50"]:.0f} ms, p99 '
+        f'{frames["sent"]} frames sent, {frames["published"]} answered, '
+        f'{_dropped(frames["dropped"])}; camera to mask p50 {latency["p50"]:.0f} ms, p99 '
         f'{latency["p99"]:.0f} ms on {machine["processor"]}, {machine["cores"]} cores'
     )
     for path in result.files:
@@ -72,3 +72,11 @@ def run(arguments: argparse.Namespace) -> int:
     if not result.adds_up:
         raise RtsegError('frames sent differ from published + dropped; see summary.json')
     return 0
+
+
+def _dropped(counts: dict[str, int]) -> str:
+    """Say where the frames went that were not answered."""
+    where = ', '.join(
+        f'{count} {name.replace("_", " ")}' for name, count in counts.items() if count
+    )
+    return f'dropped {sum(counts.values())}{f" ({where})" if where else ""}'

@@ -15,6 +15,7 @@ from rtseg_ros.argument_types import (
 )
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import EvaluationError
+from rtseg_ros.evaluation.report.summary import summary_line
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
 from rtseg_ros.frames.retime import MAX_GAP_S
 from rtseg_ros.options import add_options, settings_from_options
@@ -306,14 +307,7 @@ def _source(arguments: argparse.Namespace) -> 'Source':
 
 def _finish(report: dict[str, Any], output: Path, copy: Path | None) -> None:
     write_json(copy, report)
-    words = [f'{report["accounting"]["published"]} of {report["frames"]} frames']
-    for key, name in (('miou', 'mIoU'), ('pixel_accuracy', 'pixel accuracy')):
-        if report.get(key) is not None:
-            words.append(f'{name} {100 * report[key]:.2f} %')
-    total = report['latency_ms'].get('total')
-    if total:
-        words.append(f'latency p50 {total["p50"]:.1f} ms, p99 {total["p99"]:.1f} ms')
-    print(', '.join(words))
+    print(summary_line(report))
     print(output / 'report.html')
 
 

@@ -2,8 +2,8 @@
 
 import argparse
 from dataclasses import asdict
-import json
 import sys
+from typing import Any
 
 from rtseg_ros.argument_types import add_size, output_file, within
 from rtseg_ros.errors import SettingError
@@ -64,8 +64,19 @@ def run(arguments: argparse.Namespace) -> int:
         report = soak(settings, progress=bar.move)
     problems = report.problems(growth_mib=arguments.growth_mib)
     summary = {**asdict(report), 'problems': problems, 'machine': machine()}
-    print(json.dumps(summary, indent=2))
+    for key, value in summary.items():
+        for line in _lines(key, value):
+            print(line)
     write_json(arguments.json, summary)
     for problem in problems:
         print(f'not met: {problem}')
     return 3 if problems else 0
+
+
+def _lines(key: str, value: Any) -> list[str]:
+    """Return one figure, or a list of groups of them, as lines that a person reads."""
+    from rtseg_ros.runtime.description import plain
+
+    if isinstance(value, list | tuple) and all(isinstance(part, dict) for part in value):
+        return [f'{f"{key} {i}":<18} {plain(part)}' for i, part in enumerate(value, start=1)]
+    return [f'{key:<18} {plain(value)}']

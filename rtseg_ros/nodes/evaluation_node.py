@@ -26,6 +26,7 @@ from rtseg_ros.errors import FrameError
 from rtseg_ros.evaluation.live.matcher import LiveMatcher
 from rtseg_ros.evaluation.live.report import LiveRun, report_live, started_again
 from rtseg_ros.evaluation.live.spool import Spool
+from rtseg_ros.evaluation.report.summary import summary_line
 from rtseg_ros.frames.bags import stamp_ns_from_cdr
 from rtseg_ros.frames.image_message import (
     frame_from_compressed,
@@ -304,11 +305,7 @@ def _listen_and_report(node: EvaluationNode) -> None:
             mapping=mapping,
             boundary=settings.boundary,
         )
-    counts = report['accounting']
-    node.get_logger().info(
-        f'{counts["published"]} masks for {counts["received"]} images, mIoU {report["miou"]}, '
-        f'latency {report["latency_ms"].get("total")}; {output / "report.html"}'
-    )
+    node.get_logger().info(f'{summary_line(report)}; {output / "report.html"}')
     if report['unusable']:
         node.get_logger().error(report['unusable'])
 

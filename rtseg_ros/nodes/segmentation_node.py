@@ -18,6 +18,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallb
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.logging import LoggingSeverity
 from rclpy.parameter import Parameter
 from rclpy.time_source import CLOCK_TOPIC
 from std_msgs.msg import Header
@@ -126,10 +127,12 @@ class SegmentationNode(LifecycleNode):
             self._publish_label_info()
         except Exception as error:  # noqa: BLE001  the caller may mend it and try again
             self._reporter.configure_error = reason_of(error)
+            self._hush_if_stopping()
             self.get_logger().error(f'not configured: {self._reporter.configure_error}')
             self._release()
             return Failure
         self._reporter.configure_error = ''
+        self._hush_if_stopping()
         self._models.log()
         self._reporter.state = 'inactive'
         return super().on_configure(state)
@@ -183,6 +186,15 @@ class SegmentationNode(LifecycleNode):
         """Log what escaped from a callback of rclpy itself; the node goes on."""
         if self._log_limit.passes(repr(error)):
             self.get_logger().error(f'callback failed: {reason_of(error)}')
+
+    def _hush_if_stopping(self) -> None:
+        """Log no more once a signal has taken the context away.
+
+        What rclpy would say of the transition that was interrupted helps nobody, and buries the
+        reason for which a launch stops all nodes.
+        """
+        if not rclpy.ok():
+            self.get_logger().set_level(LoggingSeverity.FATAL)
 
     def _start_by_itself(self) -> None:
         self.destroy_timer(self._autostart)

@@ -65,7 +65,9 @@ def test_launch_fails_with_a_bad_bag(make_model, launch, tmp_path):
     result = launch(bag=tmp_path / 'typo', model=make_model('launched', stride=1))
     assert result.returncode == 1, result.stdout
     assert 'there is no bag' in result.stdout
-    assert 'failed with status 1' in result.stdout
+    assert 'failed with status 1; its last line says why' in result.stdout
+    assert 'Traceback' not in result.stdout
+    assert '[ERROR] [segmentation' not in result.stdout  # it is only stopped
 
 
 def test_launch_fails_with_a_bad_model(bag_path, launch):

@@ -370,7 +370,7 @@ def launch_installed(tmp_path):
     for name in ('segmentation_node', 'evaluation_node', 'bag_player', 'conversion_node'):
         (programs / name).write_text(
             f'#!{sys.executable}\nimport sys\n'
-            f'from rtseg_ros.nodes.{name} import main\nsys.exit(main())\n'
+            f'from rtseg_ros.nodes.start import {name}\nsys.exit({name}())\n'
         )
         (programs / name).chmod(0o755)
     prefixes = [str(tmp_path / 'prefix'), os.environ['AMENT_PREFIX_PATH']]
