@@ -1,7 +1,9 @@
 # make demo   the real nodes on real street video, pictures in demo_output/
 # make check  lint, types and the quick tests
 # make test   all tests
-# make env    the environment of both, in .venv
+# make docs   the pages of docs/ as a site with the API reference, in build/docs
+# make links  whether the links of the site to elsewhere are alive; needs a network
+# make env    the environment of all, in .venv
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +16,7 @@ export AMENT_PREFIX_PATH := $(CURDIR)/$(VENV)
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: env demo check test lint clean
+.PHONY: env demo check test lint docs links clean
 
 env: $(VENV)/.ready
 
@@ -47,6 +49,12 @@ lint: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy rtseg_ros
+
+docs: env
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+
+links: docs
+	$(BIN)/python -m sphinx -q -b linkcheck docs build/links
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info demo_output
