@@ -98,9 +98,9 @@ def test_doctor_runs_without_anything(tmp_path):
 
 def test_every_verb_is_in_the_tables():
     assert set(NEEDS) == set(VERBS)
-    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    page = (ROOT / 'docs' / 'commands.md').read_text(encoding='utf-8')
     for verb, extras in NEEDS.items():
-        row = next(line for line in readme.splitlines() if line.startswith(f'| `rtseg {verb}`'))
+        row = next(line for line in page.splitlines() if line.startswith(f'| `rtseg {verb}`'))
         named = [extra for extra in extras if extra != 'ros']
         assert (f"'.[{','.join(named)}]'" if named else '`pip install .`') in row
         assert ('ROS 2,' in row) == ('ros' in extras)
