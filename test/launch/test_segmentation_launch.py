@@ -138,6 +138,7 @@ def test_fast_dds_profile_is_given_to_the_node(launch, make_robot, tiny_model):
     assert launched.stop() == 0
 
 
+@pytest.mark.process
 def test_unknown_choice_is_refused(launch):
     launched = launch(log_level='loud')
     assert launched.process.wait(30) != 0
