@@ -2,8 +2,16 @@
 
 import argparse
 
-from rtseg_ros.argument_types import count_or_none, namespace, output_folder, rate_hz, within
+from rtseg_ros.argument_types import (
+    count_or_none,
+    namespace,
+    output_file,
+    output_folder,
+    rate_hz,
+    within,
+)
 from rtseg_ros.frames.bag_options import IMAGE_FORMATS, START_S, STORAGES
+from rtseg_ros.output_files import write_json
 from rtseg_ros.progress import Bar
 
 
@@ -40,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--limit', type=count_or_none, default=0,
         help='stop after so many frames; 0: none',
     )  # fmt: skip
+    parser.add_argument(
+        '--json', type=output_file, metavar='FILE', help='also write what was made here'
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,6 +73,16 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with Bar(unit='frame') as bar:
         made = make_bag(settings, progress=bar.move)
+    made_of = settings.dataset or settings.footage
+    write_json(
+        arguments.json,
+        {
+            'bag': str(arguments.output),
+            'source': made_of,
+            'frames': made.count,
+            'problems': list(made.problems),
+        },
+    )
     for problem in made.problems:
         print(problem)
     print(f'wrote {made.count} frames to {arguments.output}')

@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument('--prepare-only', action='store_true', help='fill --keep and do not race')
     parser.add_argument(
-        '--output', type=output_folder, default=Path('benchmark_output'), help='folder'
+        '-o', '--output', type=output_folder, default=Path('benchmark_output'), help='folder'
     )
     parser.add_argument(
         '--json', type=output_file, metavar='FILE', help='also write benchmark.json here'

@@ -3,7 +3,14 @@
 import argparse
 from pathlib import Path
 
-from rtseg_ros.argument_types import output_file, output_folder, rate_hz, seconds, topic_name
+from rtseg_ros.argument_types import (
+    count_or_none,
+    output_file,
+    output_folder,
+    rate_hz,
+    seconds,
+    topic_name,
+)
 from rtseg_ros.errors import RtsegError
 from rtseg_ros.labels.palettes import PALETTES
 from rtseg_ros.output_files import write_json
@@ -21,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--seconds', type=seconds, default=20.0, help='how long with --topic')
     parser.add_argument('--rate', type=rate_hz, default=0.0, help='frames per second; 0: its own')
+    parser.add_argument(
+        '--limit', type=count_or_none, default=0, help='stop after so many frames; 0: none'
+    )
     parser.add_argument('--model', default=DEFAULT_MODEL, help='.onnx file or shipped name')
     parser.add_argument(
         '--depth', action='store_true',
@@ -53,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         model=arguments.model,
         output=arguments.output,
         depth=arguments.depth,
+        limit=arguments.limit,
         palette=arguments.palette,
         outlines=arguments.outlines,
     )

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--root', type=Path, required=True, help='folder of the data set')
     parser.add_argument(
-        '--output', '-o', type=output_folder, required=True, help='folder of the run'
+        '-o', '--output', type=output_folder, required=True, help='folder of the run'
     )
     parser.add_argument('--recipe', choices=RECIPES, help="default: the network's own paper's")
     parser.add_argument(

@@ -74,6 +74,7 @@ class DemoSettings:
         total: Frames expected, for progress and for spreading the moments.
         model: Path or shipped name.
         rate_hz: Rate to play source at; 0 for its own.
+        limit: Frames of source to play; 0 for all.
         palette: Colours of the overlay, as the node's parameter.
         outlines: Lines where classes meet, as the node's parameter.
         log_dir: Receives the log of each process.
@@ -85,6 +86,7 @@ class DemoSettings:
     total: int
     model: str
     rate_hz: float
+    limit: int
     palette: str
     outlines: bool
     log_dir: Path
@@ -279,6 +281,7 @@ def _video_arguments(settings: DemoSettings) -> list[str]:
         {
             'source': settings.source,
             'rate_hz': float(settings.rate_hz),
+            'limit': settings.limit,
             'wait_for_subscribers': 2,
         },
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rtseg_ros.errors import RtsegError
+from rtseg_ros.errors import RtsegError, SettingError
 from rtseg_ros.frames.media.encoded import encoded
 from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.frames.media.video_writer import VideoWriter
@@ -43,6 +43,7 @@ class DemoRequest:
         model: Path or shipped name.
         output: Folder that receives everything; made if it is not there.
         depth: Also draw points from above, of made depth.
+        limit: Frames of source to play; 0 for all.
         palette: Colours of the overlay, as the node's parameter.
         outlines: Lines where classes meet, as the node's parameter.
     """
@@ -54,6 +55,7 @@ class DemoRequest:
     model: str
     output: Path
     depth: bool = False
+    limit: int = 0
     palette: str = 'dataset'
     outlines: bool = False
 
@@ -94,7 +96,10 @@ def demo(
         RtsegError: If source or model cannot be used, a node fails or no frame comes back.
     """
     source = '' if request.topic else request.source or str(_street_clip())
+    if request.limit and request.topic:
+        raise SettingError('--limit counts the frames of a file; --topic takes --seconds')
     total, rate_hz = _length(source) if source else (0, 25.0)
+    total = min(total, request.limit) if request.limit and total else total or request.limit
     segmenter = load_segmenter(request.model)  # a bad model is refused before nodes start
     colors_bgr = palette_bgr(segmenter.labels, request.palette)
     # Nodes and demo must agree on the transport, and DDS reads it when rclpy starts.
@@ -111,6 +116,7 @@ def demo(
         total=total or round(request.seconds * rate_hz),
         model=str(model_path(request.model).resolve()),
         rate_hz=request.rate_hz,
+        limit=request.limit,
         palette=request.palette,
         outlines=request.outlines,
         log_dir=output,

@@ -68,7 +68,7 @@ class VideoNode(Node):
                 self.get_logger().warning(problem)
             if self._settings.loop:
                 self._open()
-        if self._next is None:
+        if self._next is None or self.sent == (self._settings.limit or None):
             self.finished = True
             self.get_logger().info(f'end of {self._settings.source}: {self.sent} frames sent')
             return

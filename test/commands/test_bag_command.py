@@ -1,5 +1,7 @@
 """``rtseg bag`` from a data set, a folder and a video."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -40,8 +42,15 @@ def bag_from_data(data, *options):
 
 
 def test_data_set(data, capsys):
-    assert bag_from_data(data, '--storage', 'sqlite3', '--rate', '20', '--start', '5') == 0
+    told = ['--json', str(data / 'made.json')]
+    assert bag_from_data(data, '--storage', 'sqlite3', '--rate', '20', '--start', '5', *told) == 0
     assert 'wrote 4 frames' in capsys.readouterr().out
+    assert json.loads((data / 'made.json').read_text()) == {
+        'bag': str(data / 'bag'),
+        'source': str(data / 'pair.yaml'),
+        'frames': 4,
+        'problems': [],
+    }
     with BagReader(data / 'bag') as bag:
         assert {name: topic.count for name, topic in bag.topics.items()} == {
             '/camera/image_raw': 4,

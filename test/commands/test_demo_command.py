@@ -17,14 +17,14 @@ from rtseg_ros.runtime.shipped import DEFAULT_MODEL, model_path
 
 pytestmark = pytest.mark.dds
 
-FRAMES = 24
+FRAMES = 24  # that are played; the clip has more
 
 
 @pytest.fixture(scope='module')
 def clip(tmp_path_factory) -> Path:
     """A grey street under a bright sky, with something that moves."""
     folder = tmp_path_factory.mktemp('clip')
-    for i in range(FRAMES):
+    for i in range(FRAMES + 4):
         frame = np.full((120, 160, 3), 90, np.uint8)
         frame[:50] = (250, 230, 210)
         cv2.rectangle(frame, (10 + 4 * i, 60), (40 + 4 * i, 90), (20, 20, 160), -1)
@@ -39,7 +39,8 @@ def demo(clip, tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
     result = subprocess.run(
         [
             sys.executable, '-m', 'rtseg_ros.cli', 'demo', str(clip),
-            '--rate', '5', '--palette', 'distinct', '--output', str(output),
+            '--rate', '5', '--limit', str(FRAMES), '--palette', 'distinct',
+            '--output', str(output),
         ],
         capture_output=True, text=True, timeout=300, env=os.environ | {'ROS_DOMAIN_ID': '87'},
     )  # fmt: skip
@@ -97,6 +98,7 @@ def test_video_plays_at_the_pace_of_the_camera(demo):
     [
         (['no_such.mp4'], "no file or folder 'no_such.mp4'"),
         (['{clip}', '--model', 'no_such.onnx'], 'no_such.onnx'),
+        (['--topic', '/camera', '--limit', '5'], '--topic takes --seconds'),
     ],
 )
 def test_bad_arguments_end_with_a_reason(clip, tmp_path, arguments, message):

@@ -60,6 +60,20 @@ def test_loop(launch_node, make_robot, folder):
     assert process.stop() == 0
 
 
+def test_the_limit_counts_every_round(launch_node, make_robot, folder):
+    process = launch_node(
+        'video_node', namespace='/short_film', source=folder, loop=True, limit=4, rate_hz=20.0,
+        wait_for_subscribers=1,
+    )  # fmt: skip
+    robot = make_robot('/short_film')
+    images = []
+    robot.listen(Image, 'image', images)
+    robot.until(lambda: len(images) >= 4, what='four frames')
+    robot.spin(0.5)
+    assert blues(images) == [10, 20, 30, 10]
+    assert process.stop() == 0
+
+
 def test_video_file(launch_node, make_robot, tmp_path):
     path = str(tmp_path / 'clip.avi')
     writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*'MJPG'), 10, (64, 48))
