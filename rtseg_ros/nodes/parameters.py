@@ -178,9 +178,7 @@ class VideoParameters:
         0.0, 'Frames per second; 0 for the rate of the video file.', minimum=0.0, maximum=1000.0
     )
     loop: bool = parameter(False, 'Start again at the end.')
-    limit: int = parameter(
-        0, 'Stop after so many frames; 0: none.', minimum=0, maximum=1_000_000_000
-    )
+    limit: int = parameter(0, 'Stop after so many frames; 0: none.', minimum=0, maximum=10**9)
     frame_id: str = parameter('camera', 'frame_id of the image headers.')
     wait_for_subscribers: int = parameter(
         0, 'Subscribers to the image topic to wait for before the first frame.',
