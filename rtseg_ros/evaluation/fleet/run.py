@@ -14,13 +14,13 @@ from rtseg_ros.evaluation.fleet.find import FoundBag
 from rtseg_ros.evaluation.fleet.intervals import intervals_over_bags
 from rtseg_ros.evaluation.fleet.key import content_key
 from rtseg_ros.evaluation.fleet.page import write_fleet_page
-from rtseg_ros.evaluation.fleet.pool import run_in_pool
-from rtseg_ros.evaluation.fleet.ray_cluster import run_on_ray
 from rtseg_ros.evaluation.fleet.results import FORMAT, Results, merged
 from rtseg_ros.evaluation.fleet.state import FleetState
 from rtseg_ros.evaluation.fleet.tables import library, write_bags, write_frames
 from rtseg_ros.evaluation.fleet.tags import Tags
 from rtseg_ros.evaluation.fleet.task import FAILED, BagResult, Model, TaskSettings, Work
+from rtseg_ros.evaluation.fleet.workers.pool import run_in_pool
+from rtseg_ros.evaluation.fleet.workers.ray_tasks import run_on_ray
 from rtseg_ros.machine import machine
 from rtseg_ros.output_files import write_json
 from rtseg_ros.runtime.model_file import read_model_file

@@ -8,7 +8,7 @@ from typing import Any
 
 from rtseg_ros.evaluation.fleet.find import FoundBag
 from rtseg_ros.evaluation.fleet.task import BagResult, Work, failed
-from rtseg_ros.evaluation.fleet.worker import leave_ctrl_c_to_the_driver, run_task
+from rtseg_ros.evaluation.fleet.workers.worker import leave_ctrl_c_to_the_driver, run_task
 
 _POLL_S = 0.3
 _shared: Any = None  # in a worker: what all its bags have in common

@@ -10,7 +10,7 @@ from rtseg_ros import __version__
 from rtseg_ros.errors import EvaluationError
 from rtseg_ros.evaluation.fleet.find import FoundBag
 from rtseg_ros.evaluation.fleet.task import BagResult, Work, failed
-from rtseg_ros.evaluation.fleet.worker import end_after, run_task
+from rtseg_ros.evaluation.fleet.workers.worker import end_after, run_task
 
 _POLL_S = 0.3
 _PREFLIGHT_S = 60

@@ -1,0 +1,1 @@
+"""Who runs the bags: processes of this machine, or tasks of a Ray cluster."""
