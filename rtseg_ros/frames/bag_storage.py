@@ -116,7 +116,8 @@ def _files_of_folder(folder: Path) -> Files:
             for item in facts['topics_with_message_count']
         }  # fmt: skip
     except (yaml.YAMLError, OSError, UnicodeDecodeError, LookupError, TypeError, ValueError) as e:
-        raise BagError(f"bag '{folder}' cannot be opened: {METADATA} is damaged: {e!r}") from e
+        why = ' '.join(f'{type(e).__name__}: {e}'.split())
+        raise BagError(f"bag '{folder}' cannot be opened: {METADATA} is damaged: {why}") from e
     there = tuple(path for path in paths if path.exists() and path.stat().st_size)
     missing = tuple(path.name for path in paths if path not in there)
     if not there:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from streets import TINY
 
-from rtseg_ros.errors import EngineError, EvaluationError
+from rtseg_ros.errors import EngineError
 from rtseg_ros.evaluation.evaluate import evaluate
 from rtseg_ros.evaluation.fleet.find import find_bags
 from rtseg_ros.evaluation.fleet.run import FleetSettings, evaluate_fleet, fleet_summary, load_model
@@ -240,10 +240,3 @@ def test_masks_of_a_bag_are_compared_with_those_before_them(
     rows = pq.read_table(tmp_path / 'out' / 'frames.parquet').to_pylist()
     assert [row['agreement'] for row in rows] == [None, 1, 1]
     assert np.isfinite([row['confidence'] for row in rows]).all()
-
-
-def test_the_cluster_must_be_there(make_bag, tiny_model, tmp_path, watcher):
-    pytest.importorskip('ray', reason='ray is not installed')
-    bags = find_bags([str(make_bag('one', range(2)))])
-    with pytest.raises(EvaluationError, match=r'cannot be reached .*ray start --head'):
-        run(bags, tiny_model, tmp_path / 'out', watcher, ray='127.0.0.1:1')

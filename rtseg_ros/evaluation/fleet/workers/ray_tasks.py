@@ -1,20 +1,15 @@
-"""The same bags as tasks of a Ray cluster: placement, retries and loss of nodes are Ray's."""
+"""Bags as tasks of a Ray cluster: placement, retries and loss of nodes are Ray's."""
 
 from collections.abc import Callable, Iterator, Sequence
-import logging
-import os
-import socket
+from dataclasses import replace
 from typing import Any
 
-from rtseg_ros import __version__
-from rtseg_ros.errors import EvaluationError
 from rtseg_ros.evaluation.fleet.find import FoundBag
 from rtseg_ros.evaluation.fleet.task import BagResult, Work, failed
+from rtseg_ros.evaluation.fleet.workers.ray_cluster import Need, check_nodes, connected
 from rtseg_ros.evaluation.fleet.workers.worker import end_after, run_task
 
 _POLL_S = 0.3
-_PREFLIGHT_S = 60
-_KNOCK_S = 5
 
 
 def run_on_ray(
@@ -40,56 +35,27 @@ def run_on_ray(
         moved: Called with the number of frames of each bag that ended.
 
     Raises:
-        EvaluationError: If the cluster cannot be reached, or a node has another version of
-            this package.
+        EvaluationError: If the cluster cannot be reached, no node of it can run a bag, or a node
+            has another version of this package.
     """
-    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
-    import ray
-
-    own = not ray.is_initialized()
-    if own:
-        try:
-            _knock(address)
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise EvaluationError(
-                f"the Ray cluster '{address}' cannot be reached ({error}); start one with "
-                "'ray start --head', or name its address"
-            ) from error
-    try:
-        _check_versions(ray)
-        yield from _tasks(ray, work, bags, timeout_s=timeout_s, retries=retries, moved=moved)
-    finally:
-        if own:
-            ray.shutdown()
-
-
-def _knock(address: str) -> None:
-    """Connect once where nobody may listen: Ray itself tries for minutes, then ends the process.
-
-    Raises:
-        OSError: If nobody listens.
-        ValueError: If the address has no port.
-    """
-    host, colon, port = address.removeprefix('ray://').rpartition(':')
-    if colon:
-        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
+    settings = work.settings
+    on_gpu = settings.engine == 'tensorrt' or any('CPU' not in p for p in settings.providers)
+    need = Need(max(settings.threads, 1), int(on_gpu))
+    with connected(address) as ray:
+        check_nodes(ray, need)
+        yield from _tasks(ray, work, bags, need, timeout_s, retries, moved)
 
 
 def _tasks(
     ray: Any,
     work: Work,
     bags: Sequence[FoundBag],
-    *,
+    need: Need,
     timeout_s: float | None,
     retries: int,
     moved: Callable[[int], None],
 ) -> Iterator[tuple[FoundBag, BagResult]]:
-    settings = work.settings
-    on_gpu = settings.engine == 'tensorrt' or any('CPU' not in p for p in settings.providers)
-    task = ray.remote(_run).options(
-        num_cpus=max(settings.threads, 1), num_gpus=int(on_gpu), max_retries=retries
-    )
+    task = ray.remote(_run).options(num_cpus=need.cpus, num_gpus=need.gpus, max_retries=retries)
     shared = ray.put(work)
     running = {task.remote(shared, str(bag.path), timeout_s): bag for bag in bags}
     try:
@@ -109,44 +75,19 @@ def _tasks(
 
 
 def _run(work: Work, path: str, timeout_s: float | None) -> BagResult:
+    """Run one bag in a worker of the cluster."""
     timer = end_after(timeout_s) if timeout_s else None
     try:
-        return run_task(work, path)
+        result = run_task(work, path)
     finally:
         if timer is not None:
             timer.cancel()
+    if not result.fatal:
+        return result
+    import ray
 
-
-def _check_versions(ray: Any) -> None:
-    """Ask every node for its version, before a wrong one makes a hundred bags fail."""
-    strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-    ask = ray.remote(_version).options(num_cpus=0)
-    asked = {
-        node['NodeManagerAddress']: ask.options(
-            scheduling_strategy=strategy(node['NodeID'], soft=False)
-        ).remote()
-        for node in ray.nodes()
-        if node['Alive']
-    }
-    for address, reference in asked.items():
-        try:
-            version = ray.get(reference, timeout=_PREFLIGHT_S)
-        except ray.exceptions.RayError as error:
-            raise EvaluationError(
-                f'the node {address} of the cluster cannot run rtseg_ros '
-                f'({str(error).strip().splitlines()[-1]}); install it there'
-            ) from error
-        if version != __version__:
-            raise EvaluationError(
-                f'the node {address} of the cluster has rtseg_ros {version}, this machine '
-                f'{__version__}; install the same on all'
-            )
-
-
-def _version() -> str:
-    from rtseg_ros import __version__ as version
-
-    return version
+    node = ray.util.get_node_ip_address()
+    return replace(result, reason=f'on the node {node} of the cluster: {result.reason}')
 
 
 def _why(error: Exception, timeout_s: float | None, retries: int) -> str:
