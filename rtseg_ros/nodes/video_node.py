@@ -7,6 +7,7 @@ if __name__ == '__main__':
 
     sys.exit(start('video_node'))  # takes the signals, then imports this file
 
+from itertools import islice
 
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
@@ -35,7 +36,11 @@ class VideoNode(Node):
         self._open()
         if self._next is None:
             why = ''.join(f'; {problem}' for problem in self._footage.problems[:3])
-            raise FrameError(f"'{self._settings.source}' holds no frames that can be decoded{why}")
+            first = self._settings.first_frame
+            after = f' after the first {first} (first_frame)' if first else ''
+            raise FrameError(
+                f"'{self._settings.source}' holds no frames that can be decoded{after}{why}"
+            )
         self.sent = 0
         self.finished = False
         self._reminder = Reminder(self)
@@ -50,7 +55,7 @@ class VideoNode(Node):
 
     def _open(self) -> None:
         self._footage = open_footage(self._settings.source)
-        self._frames = iter(self._footage)
+        self._frames = islice(self._footage, self._settings.first_frame, None)
         self._next = next(self._frames, None)
 
     def _on_frame_time(self) -> None:

@@ -49,6 +49,27 @@ def test_folder_once_in_order(launch_node, make_robot, folder):
     assert process.stop() == 0
 
 
+def test_a_part_of_it(launch_node, make_robot, folder):
+    process = launch_node(
+        'video_node', namespace='/part', source=folder, rate_hz=20.0, wait_for_subscribers=1,
+        first_frame=1, limit=1,
+    )  # fmt: skip
+    robot = make_robot('/part')
+    images = []
+    robot.listen(Image, 'image', images)
+    process_says = f'end of {folder}: 1 frames sent'
+    robot.until(lambda: process_says in process.text(), what='the end of the part')
+    robot.until(lambda: images, what='its frame')
+    assert blues(images) == [20]
+    assert process.stop() == 0
+
+
+def test_a_part_behind_the_end_is_refused(launch_node, folder):
+    process = launch_node('video_node', namespace='/beyond', source=folder, first_frame=3)
+    assert process.ended() == 1
+    assert 'no frames that can be decoded after the first 3 (first_frame)' in process.text()
+
+
 def test_loop(launch_node, make_robot, folder):
     process = launch_node('video_node', namespace='/again_film', source=folder, loop=True)
     robot = make_robot('/again_film')

@@ -42,6 +42,10 @@ class LossWatch:
 
     Images that this node is too slow for are not lost on the way. The middleware tells one from
     the other; gaps in the stamps do not, so they are asked only where it does not count.
+
+    Attributes:
+        total: Images that the middleware has counted as lost since the start; None where it does
+            not count.
     """
 
     def __init__(self) -> None:
@@ -50,6 +54,7 @@ class LossWatch:
         self._stamps: deque[tuple[float, int]] = deque()
         self._lost: deque[tuple[float, int]] = deque()
         self._counts = True
+        self.total: int | None = 0
 
     def subscribe(self, create: Any) -> Any:
         """Return what ``create`` returns for event callbacks that count lost messages.
@@ -65,6 +70,7 @@ class LossWatch:
             return create(event_callbacks=SubscriptionEventCallbacks(message_lost=self._on_lost))
         except UnsupportedEventTypeError:
             self._counts = False
+            self.total = None
             return create(event_callbacks=None)
 
     def note(self, data: bytes) -> None:
@@ -92,6 +98,7 @@ class LossWatch:
     def _on_lost(self, event: Any) -> None:
         with self._lock:
             self._lost.append((time.monotonic(), int(event.total_count_change)))
+            self.total = (self.total or 0) + int(event.total_count_change)
             _forget(self._lost)
 
 

@@ -73,7 +73,7 @@ class Reporter:
         wanted = [camera.wanted().names for camera in cameras]
         shown = [frozenset().union(*wanted)]
         shown += [n for n, camera in zip(wanted, cameras, strict=True) if camera.name]
-        each = [camera.spatial.values() for camera in cameras]
+        each = [camera.spatial.values() | _lost(camera) for camera in cameras]
         spatial = [_sum(each)]
         spatial += [v for v, camera in zip(each, cameras, strict=True) if camera.name]
         snapshots = self._total.snapshots([account for _, account, _ in rows[1:]])
@@ -142,6 +142,11 @@ class Reporter:
                 max_age_ms=0.0,
             )
         )
+
+
+def _lost(camera: Camera) -> dict[str, int | str]:
+    """Return what the middleware counts as lost on the way; nothing where it does not count."""
+    return {} if camera.loss.total is None else {'lost_on_the_way': camera.loss.total}
 
 
 def _sum(parts: Sequence[dict[str, int | str]]) -> dict[str, int | str]:

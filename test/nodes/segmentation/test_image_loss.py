@@ -61,6 +61,7 @@ def test_where_it_does_not_count_gaps_do(monkeypatch):
     middleware = Middleware(monkeypatch, counts=False)
     middleware.deliver(1000, 1200, 2000, 2200)  # 1400, 1600 and 1800 are missing
     assert middleware.watch.loss() == Loss(lost=3, sent=7)
+    assert middleware.watch.total is None
 
 
 def test_little_is_no_news_and_old_news_are_forgotten(monkeypatch):
@@ -70,6 +71,7 @@ def test_little_is_no_news_and_old_news_are_forgotten(monkeypatch):
     assert middleware.watch.loss() is None  # 3 of 33
     middleware.lose(1)
     assert middleware.watch.loss() == Loss(lost=4, sent=34)
+    assert middleware.watch.total == 4
     middleware.now_s += image_loss.SPAN_S + 0.1
     assert middleware.watch.loss() is None
 
