@@ -1,5 +1,6 @@
 """Checks of the running graph: our nodes, their topics and QoS, the time they live by."""
 
+from functools import partial
 import time
 from typing import Any
 
@@ -8,12 +9,20 @@ from rcl_interfaces.srv import GetParameters
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from rtseg_ros.doctor.transport_check import PROBE
+from rtseg_ros.frames.media.compressed_format import lost_colour
 from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.frames.stamp import ns_from_stamp
-from rtseg_ros.nodes.ros_graph import IMAGE_TYPES
+from rtseg_ros.nodes.output_table import IMAGE_NAMES
+from rtseg_ros.nodes.ros_graph import (
+    IMAGE_TYPES,
+    doubles,
+    publishers_of,
+    several_publishers,
+    twins,
+)
 from rtseg_ros.verdict import Verdict
 
 LOOK_S = 4.0  # the first discovery takes 3
@@ -42,7 +51,7 @@ def graph(node: Node, *, look_s: float = LOOK_S) -> list[Verdict]:
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end and not {name.lstrip('/') for name in ours} <= set(statuses):
         rclpy.spin_once(node, timeout_sec=0.05)
-    findings = [_image_topics(node)]
+    findings = [_image_topics(node), *_several(node), *_formats(node)]
     if not ours:
         findings.append(
             Verdict(
@@ -88,6 +97,48 @@ def _image_topics(node: Node) -> Verdict:
             'ROS_AUTOMATIC_DISCOVERY_RANGE not in the way?',
         )  # fmt: skip
     return Verdict('image topics', True, ', '.join(lines))
+
+
+def _several(node: Node) -> list[Verdict]:
+    """Find image topics with several publishers, and names that several nodes have."""
+    findings = []
+    for topic, types in sorted(node.get_topic_names_and_types()):
+        if not topic.startswith(PROBE) and set(types) & set(IMAGE_TYPES):
+            text = several_publishers(topic, publishers_of(node, topic))
+            findings += [Verdict(f'{topic}, publishers', False, text)] if text else []
+    return findings + [
+        Verdict(f'{name}, name', False, twins(node, name)) for name in doubles(node)
+    ]
+
+
+def _formats(node: Node) -> list[Verdict]:
+    """Look at one image of each compressed topic: has it lost its colours?"""
+    seen: dict[str, str] = {}
+
+    def note(topic: str, message: CompressedImage) -> None:
+        seen[topic] = lost_colour(message.format, message.data)
+
+    subscriptions = [
+        node.create_subscription(
+            CompressedImage,
+            topic,
+            partial(note, topic),
+            QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+        )
+        for topic, types in node.get_topic_names_and_types()
+        # Not our own results: they would be computed for this.
+        if IMAGE_TYPES[1] in types
+        and not topic.endswith(tuple(f'/{name}' for name in IMAGE_NAMES))
+        and node.count_publishers(topic)
+    ]
+    end = time.monotonic() + ANSWER_S
+    while len(seen) < len(subscriptions) and time.monotonic() < end:
+        rclpy.spin_once(node, timeout_sec=0.05)
+    for subscription in subscriptions:
+        node.destroy_subscription(subscription)
+    return [
+        Verdict(f'{topic}, colours', False, text) for topic, text in sorted(seen.items()) if text
+    ]
 
 
 def _status(name: str, statuses: dict[str, Any]) -> Verdict:

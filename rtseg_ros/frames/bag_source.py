@@ -15,6 +15,7 @@ from rtseg_ros.errors import BagError, FrameError
 from rtseg_ros.frames.bags import COMPRESSED, IMAGE, LABEL_INFO, BagReader, RawMessage, Topic
 from rtseg_ros.frames.image_message import frame_from_compressed, frame_from_image
 from rtseg_ros.frames.label_image import UNKNOWN, labels_from_message
+from rtseg_ros.frames.media.compressed_format import lost_colour
 from rtseg_ros.frames.retime import MAX_GAP_S
 from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS, Item
 from rtseg_ros.frames.stamp import NS_PER_S, why_impossible
@@ -75,6 +76,7 @@ class BagSource:
         self.reader = BagReader(path)
         self.problems: Counter[str] = Counter()
         self.left_out: dict[str, str] = {}
+        self._grey: set[int] = set()  # images that lost their colours, by the time of recording
         self._pair_ns = pair_ns
         self.max_gap_ns = round(max_gap_s * NS_PER_S)
         self.image_topic = image_topic or self._only_camera(labels_topic)
@@ -141,7 +143,7 @@ class BagSource:
                 f'{stamp_ns / 1e9:.3f}',
                 stamp_ns,
                 0 < gap_ns <= MAX_STAMP_GAP_NS,
-                lambda raw=image: _frame(raw),  # type: ignore[misc]
+                lambda raw=image: self._frame(raw),  # type: ignore[misc]
                 lambda raw=labels: None if raw is None else self._truth(raw),  # type: ignore[misc]
                 lambda: None,
             )
@@ -305,18 +307,21 @@ class BagSource:
         if topic.message_type not in (IMAGE, COMPRESSED):
             raise BagError(f'{name} is {topic.message_type}; expected {IMAGE} or {COMPRESSED}')
 
+    def _frame(self, raw: RawMessage) -> np.ndarray:
+        message = raw.decode()
+        if raw.message_type != COMPRESSED:
+            return frame_from_image(message)
+        frame = frame_from_compressed(message)
+        if lost := lost_colour(message.format, message.data):
+            self._grey.add(raw.log_time_ns)
+            self.problems[lost] = len(self._grey)
+        return frame
+
     def _truth(self, raw: RawMessage) -> np.ndarray:
         labels = labels_from_message(
             raw.decode(), compressed=raw.message_type == COMPRESSED, palette=self.palette
         )
         return labels if self.truth_table is None else self.truth_table[labels]
-
-
-def _frame(raw: RawMessage) -> np.ndarray:
-    message = raw.decode()
-    if raw.message_type == COMPRESSED:
-        return frame_from_compressed(message)
-    return frame_from_image(message)
 
 
 def _with_next(

@@ -10,6 +10,7 @@ import numpy as np
 
 from rtseg_ros.errors import FrameError
 from rtseg_ros.frames.image_header import compressed_size_hw
+from rtseg_ros.frames.media.compressed_format import parse_format
 
 
 class ImageLike(Protocol):
@@ -205,9 +206,8 @@ def frame_from_compressed(message: CompressedImageLike) -> np.ndarray:
     named = unreadable_transport(message.format)
     if named:
         raise FrameError(f"format '{message.format}' is {named}")
-    # As image_transport names a Bayer image that was packed without loss: still a mosaic.
-    source, _, rest = message.format.partition(';')
-    code = _BAYER.get(source.strip().removeprefix('bayer_')[:4]) if 'png' in rest else None
+    # A mosaic that was packed as it is: its colours are still there.
+    code = _BAYER.get(parse_format(message.format).mosaic)
     if code is not None:
         mosaic = _decoded(message, cv2.IMREAD_UNCHANGED)
         if mosaic.ndim == 2:

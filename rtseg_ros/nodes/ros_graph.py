@@ -1,5 +1,6 @@
 """What the ROS graph says about a topic: who is there, and why nothing gets through."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from rtseg_ros.nodes.output_table import IMAGE_NAMES
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 _EXAMPLES = 4
+# Discovery forgets a process that was killed after so long.
+_ENDED = 'one that was killed stays in the graph for up to 20 s'
 _UNKNOWN = '_NODE_NAME_UNKNOWN_'  # what rcl says until it has heard of the node
 
 
@@ -72,6 +75,55 @@ def topic_facts(node: Node, topic: str, type_name: str, qos: QoSProfile) -> Topi
     )
 
 
+def publishers_of(node: Node, topic: str, type_name: str = '') -> list[str]:
+    """Return the full name of the node of each publisher of a topic, sorted; some may be equal.
+
+    Args:
+        node: Asks.
+        topic: Full name.
+        type_name: Only of this type; empty for all.
+    """
+    return sorted(
+        _name(publisher)
+        for publisher in node.get_publishers_info_by_topic(topic)
+        if publisher.node_name != _UNKNOWN and type_name in ('', publisher.topic_type)
+    )
+
+
+def several_publishers(topic: str, names: Sequence[str]) -> str:
+    """Say that more than one camera publishes a topic; empty if it is one.
+
+    Args:
+        topic: Full name.
+        names: Of the nodes of its publishers.
+    """
+    if len(names) < 2:
+        return ''
+    ended = f'; {_ENDED}' if len(set(names)) < len(names) else ''
+    return (
+        f'{len(names)} publishers on {topic} ({", ".join(names)}): their images come mixed; stop '
+        f'or remap all but one{ended}'
+    )
+
+
+def twins(node: Node, name: str) -> str:
+    """Say that more than one node has a full name; empty if at most one has it."""
+    count = [_full(*found) for found in node.get_node_names_and_namespaces()].count(name)
+    if count < 2:
+        return ''
+    return (
+        f'{count} nodes are called {name}: parameters, services and lifecycle reach either, and '
+        f'both publish the same topics ({_ENDED}); rename one with -r __node:=NAME or '
+        '-r __ns:=/NAMESPACE'
+    )
+
+
+def doubles(node: Node) -> list[str]:
+    """Return the full names that more than one node has."""
+    names = [_full(*found) for found in node.get_node_names_and_namespaces()]
+    return sorted({name for name in names if names.count(name) > 1 and _UNKNOWN not in name})
+
+
 def unserved_subscribers(node: Node, publisher: Any) -> list[str]:
     """Say which subscribers of a publisher's topic get nothing because of their QoS."""
     problems = []
@@ -132,4 +184,8 @@ def _image_topics(node: Node, missing: str) -> tuple[str, ...]:
 
 
 def _name(endpoint: Any) -> str:
-    return f'{endpoint.node_namespace.rstrip("/")}/{endpoint.node_name}'
+    return _full(endpoint.node_name, endpoint.node_namespace)
+
+
+def _full(name: str, namespace: str) -> str:
+    return f'{namespace.rstrip("/")}/{name}'

@@ -5,12 +5,15 @@ import os
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
+import rclpy
 from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CompressedImage, Image
 
 from rtseg_ros.installation import PROFILE_VARIABLES
 from rtseg_ros.nodes.messages import image_from_array
@@ -72,7 +75,7 @@ def test_all_is_well(active_graph, tiny_model):
     code, findings = doctor(active_graph, '--model', str(tiny_model))
     problems = {name: f['text'] for name, f in findings.items() if not f['ok']}
     # Other tests' nodes may be in the graph; they are not of this test.
-    mine = {k: v for k, v in problems.items() if 'segmentation' not in k or NODE in k}
+    mine = {k: v for k, v in problems.items() if '/' not in k or '/clinic/' in k}
     assert not mine
     assert findings[NODE]['text'].startswith('ok (')
     assert 'rtseg_doctor' not in findings['image topics']['text']  # its own
@@ -80,6 +83,26 @@ def test_all_is_well(active_graph, tiny_model):
     assert "this computer's clock" in findings['/clinic/image, stamps']['text']
     assert '20 of 20' in findings['DDS, 6 MB (1920x1080)']['text'] or not problems
     assert code == (1 if problems else 0)
+
+
+def test_two_cameras_two_names_and_lost_colours_are_problems(active_graph, tiny_model):
+    """Whoever is wrong is not always the node that was started."""
+    others = [rclpy.create_node('twin', namespace='/clinic') for _ in range(2)]
+    others[0].create_publisher(Image, 'image', 5)
+    grey = others[1].create_publisher(CompressedImage, 'front/compressed', 5)
+    data = cv2.imencode('.jpg', np.full((20, 30), 90, np.uint8))[1].tobytes()
+    message = CompressedImage(format='yuv422_yuy2; jpeg compressed mono8', data=data)
+    timer = active_graph.node.create_timer(0.1, lambda: grey.publish(message))
+    code, findings = doctor(active_graph, '--no-dds', '--model', str(tiny_model))
+    active_graph.node.destroy_timer(timer)
+    for node in others:
+        node.destroy_node()
+    assert code == 1
+    several = '2 publishers on /clinic/image (/clinic/robot, /clinic/twin)'
+    assert several in findings['/clinic/image, publishers']['text']
+    assert '2 nodes are called /clinic/twin' in findings['/clinic/twin, name']['text']
+    assert 'threw the colours away' in findings['/clinic/front/compressed, colours']['text']
+    assert several in findings[NODE]['text']
 
 
 @pytest.mark.parametrize('name', PROFILE_VARIABLES)

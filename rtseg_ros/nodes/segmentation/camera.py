@@ -33,6 +33,7 @@ from rtseg_ros.nodes.output_table import BY_NAME, OF_FRAMES, Output, Wanted
 from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.ros_graph import unserved_subscribers
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
+from rtseg_ros.nodes.segmentation.colour_watch import ColourWatch
 from rtseg_ros.nodes.segmentation.image_loss import LossWatch
 from rtseg_ros.nodes.segmentation.rate_limit import RateLimit
 from rtseg_ros.nodes.spatial.ground_topic import Pose
@@ -66,6 +67,7 @@ class Camera:
         last_heard_s: When the latest image came or, without one, was first waited for;
             ``time.monotonic``.
         loss: Counts images that were lost on the way.
+        colour: Remembers images that lost their colours on the way.
         limit: Of the frames that are worked on.
         publishers: By output name.
         spatial: Its calibration, points and ground.
@@ -103,6 +105,7 @@ class Camera:
         self._subscriptions: dict[str, Any] = {}
         self.last_heard_s = time.monotonic()
         self.loss = LossWatch()
+        self.colour = ColourWatch()
         self.limit = RateLimit()
         self.publishers: dict[str, Any] = {}
         try:

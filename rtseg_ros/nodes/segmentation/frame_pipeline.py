@@ -121,6 +121,7 @@ class FramePipeline:
                     "gives labels without scores; convert it again with a 'logits' output"
                 )
             frame = frame_from_message(message)
+            camera.colour.note(message)
             decoded_ns = time.perf_counter_ns()
             seen = camera.spatial.prepare(frame, message.header, wanted)
             return _Decoded(

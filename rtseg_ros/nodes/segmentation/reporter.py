@@ -13,6 +13,11 @@ from rtseg_ros.nodes.segmentation.advice import Situation, advice
 from rtseg_ros.nodes.segmentation.advice_log import AdviceLog
 from rtseg_ros.nodes.segmentation.camera import Camera, latest
 from rtseg_ros.nodes.segmentation.frames_status import frames_status, model_values
+from rtseg_ros.nodes.segmentation.remarks import (
+    RemarkLog,
+    remarks_on_camera,
+    remarks_on_node,
+)
 from rtseg_ros.runtime import Segmenter
 
 
@@ -36,6 +41,7 @@ class Reporter:
             lambda text: logger.warning(text),
             lambda text: logger.info(text),
         )
+        self._remarks = RemarkLog(lambda text: logger.warning(text))
         self.state = 'unconfigured'
         self.configure_error = ''
         self.enabled = True
@@ -52,6 +58,8 @@ class Reporter:
             self._advice(camera, max_age_ms) or camera.spatial.problem(camera.wanted(), latest())
             for camera in cameras
         ]
+        remarks = [remarks_on_camera(self._node, camera) for camera in cameras]
+        twins = remarks_on_node(self._node)
         named = [
             f'{camera.name}: {text}' if camera.name else text
             for camera, text in zip(cameras, advices, strict=True)
@@ -61,12 +69,15 @@ class Reporter:
         summary = '; '.join(named) if cameras else self._advice_without()
         if self.state == 'active':
             self._log.tell(summary)
+        also = [*twins, *(text for texts in remarks for text in texts)]
+        self._remarks.tell(also)
+        summary = '; '.join(filter(None, [summary, *also]))
         if self.busy:
             summary = f'{self.busy}; {summary}'.rstrip('; ')
         rows = [(name, self._total, summary)]
         rows += [
-            (f'{name}: {camera.name}', camera.account, text)
-            for camera, text in zip(cameras, advices, strict=True)
+            (f'{name}: {camera.name}', camera.account, '; '.join(filter(None, [text, *more])))
+            for camera, text, more in zip(cameras, advices, remarks, strict=True)
             if camera.name
         ]
         # Together, so that the cameras add up to the node.
