@@ -172,14 +172,25 @@ class VideoParameters:
     """Parameters of ``video_node``."""
 
     source: str = parameter(
-        '', 'Video file, or folder of images that are played in the order of their names.'
+        '',
+        'Video file, folder of images that are played in the order of their names, number or '
+        'device file of a camera, or URL of a stream.',
+        number_too=True,
     )
     rate_hz: float = parameter(
-        0.0, 'Frames per second; 0 for the rate of the video file.', minimum=0.0, maximum=1000.0
-    )
+        0.0,
+        'Frames per second; 0 for the rate of the video file. Of a camera: at most so many, 0 '
+        'for all that it gives.',
+        minimum=0.0, maximum=1000.0,
+    )  # fmt: skip
     first_frame: int = parameter(0, 'Frames to leave out at the start.', minimum=0, maximum=10**9)
-    loop: bool = parameter(False, 'Start again at the end.')
+    loop: bool = parameter(False, 'Start again at the end of a file or folder.')
     limit: int = parameter(0, 'Stop after so many frames; 0: none.', minimum=0, maximum=10**9)
+    reconnect_s: float = parameter(
+        2.0,
+        'Seconds between attempts to open a camera again that was lost; 0 to end with it.',
+        minimum=0.0, maximum=3600.0,
+    )  # fmt: skip
     frame_id: str = parameter('camera', 'frame_id of the image headers.')
     wait_for_subscribers: int = parameter(
         0, 'Subscribers to the image topic to wait for before the first frame.',
@@ -219,6 +230,8 @@ def read_parameters(node: Node, kind: type[Parameters], *, prefix: str = '') -> 
     values = {}
     for item in fields(kind):  # type: ignore[arg-type]
         value = node.get_parameter(prefix + item.name).value
+        if item.metadata['number_too']:
+            value = str(value)
         values[item.name] = tuple(value) if isinstance(item.default, tuple) else value
         reason = why_refused(item, values[item.name])
         if reason:
@@ -265,7 +278,9 @@ def _unknown_overrides(node: Node, declared: list[str]) -> dict[str, str]:
 
 
 def _descriptor(item: 'Field[Any]') -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(description=item.metadata['description'])
+    descriptor = ParameterDescriptor(
+        description=item.metadata['description'], dynamic_typing=item.metadata['number_too']
+    )
     if item.metadata['choices']:
         choices = ', '.join(str(choice) for choice in item.metadata['choices'])
         descriptor.additional_constraints = f'one of: {choices}'

@@ -1,4 +1,4 @@
-"""A video file or a folder of images as a camera."""
+"""A video file, a folder of images, a webcam or a network stream as a camera."""
 
 if __name__ == '__main__':
     import sys
@@ -7,9 +7,15 @@ if __name__ == '__main__':
 
     sys.exit(start('video_node'))  # takes the signals, then imports this file
 
+
+from collections import Counter
 from itertools import islice
+import threading
+import time
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
 import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -18,6 +24,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from rtseg_ros.errors import FrameError
+from rtseg_ros.frames.media.kept_camera import KeptCamera
+from rtseg_ros.frames.media.live_capture import is_live
 from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.nodes.diagnostics import status
 from rtseg_ros.nodes.main import run_node
@@ -27,13 +35,64 @@ from rtseg_ros.nodes.reminder import Reminder
 
 
 class VideoNode(Node):
-    """Publishes frames on ``image`` at a fixed rate, stamped with the node's clock."""
+    """Publishes frames on ``image``, stamped with the node's clock.
+
+    Those of a file or folder at a fixed rate, those of a camera as they come.
+    """
 
     def __init__(self) -> None:
         super().__init__('video')
         declare_parameters(self, {'': VideoParameters})
         self._settings = read_parameters(self, VideoParameters)
-        self._open()
+        self.sent = 0
+        self.finished = False
+        self._problems: Counter[str] = Counter()
+        self._reminder = Reminder(self)
+        self._publisher = self.create_publisher(Image, 'image', QoSProfile(depth=10))
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # Must go on with use_sim_time; the frames of a film follow the simulated time.
+        self.create_timer(
+            1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+        self._camera: KeptCamera | None = None
+        if is_live(self._settings.source):
+            self._open_camera()
+        else:
+            self._open_film()
+
+    def _open_camera(self) -> None:
+        log = self.get_logger()
+        self._camera = KeptCamera(
+            self._settings.source,
+            retry_s=self._settings.reconnect_s,
+            say=log.warning,
+        )
+        log.info(f'{self._camera.name}, which says {self._camera.rate_hz:.2f} Hz')
+        threading.Thread(target=self._pass_on, args=(self._camera,), daemon=True).start()
+
+    def _pass_on(self, camera: KeptCamera) -> None:
+        """Publish what the camera gives: the work of a thread, since reading blocks."""
+        pause_s = 1 / self._settings.rate_hz if self._settings.rate_hz else 0.0
+        due_s = 0.0
+        for shot in islice(camera, self._settings.first_frame, None):
+            now_s = time.monotonic()
+            if now_s < due_s or self._waits():
+                continue
+            # A quarter early still counts: cameras are not exact, and 30 Hz of 30 means all.
+            due_s = max(due_s + pause_s, now_s + 0.75 * pause_s)
+            try:
+                self._send(shot.frame)
+            except Exception:
+                if not self.context.ok():  # a signal took it away meanwhile
+                    return
+                raise
+            if self._is_enough():
+                camera.close()
+        if self.context.ok():
+            self._finish()
+
+    def _open_film(self) -> None:
+        self._start_film()
         if self._next is None:
             why = ''.join(f'; {problem}' for problem in self._footage.problems[:3])
             first = self._settings.first_frame
@@ -41,64 +100,105 @@ class VideoNode(Node):
             raise FrameError(
                 f"'{self._settings.source}' holds no frames that can be decoded{after}{why}"
             )
-        self.sent = 0
-        self.finished = False
-        self._reminder = Reminder(self)
-        self._publisher = self.create_publisher(Image, 'image', QoSProfile(depth=10))
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         rate_hz = self._settings.rate_hz or self._footage.rate_hz
         self.create_timer(1 / rate_hz, self._on_frame_time)
-        # Must go on with use_sim_time; the frames follow the simulated time.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
         self.get_logger().info(f'{self._settings.source} at {rate_hz:.2f} Hz')
 
-    def _open(self) -> None:
+    def _start_film(self) -> None:
         self._footage = open_footage(self._settings.source)
         self._frames = islice(self._footage, self._settings.first_frame, None)
         self._next = next(self._frames, None)
 
     def _on_frame_time(self) -> None:
-        waits = self._publisher.get_subscription_count() < self._settings.wait_for_subscribers
-        if self.sent == 0 and waits:
-            self._reminder.waiting_for(
-                f'{self._settings.wait_for_subscribers} subscribers of '
-                f'{self._publisher.topic_name}'
-            )
-            return
-        if self.finished:
+        if self.finished or self._waits():
             return
         if self._next is None:
-            for problem in self._footage.problems:
-                self.get_logger().warning(problem)
+            self._note_problems()
             if self._settings.loop:
-                self._open()
-        if self._next is None or self.sent == (self._settings.limit or None):
-            self.finished = True
-            self.get_logger().info(f'end of {self._settings.source}: {self.sent} frames sent')
+                try:
+                    self._start_film()
+                except FrameError as error:  # it was taken away meanwhile
+                    self._note(str(error))
+        if self._next is None or self._is_enough():
+            self._finish()
             return
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._settings.frame_id)
-        self._publisher.publish(image_from_array(self._next.frame, 'bgr8', header=header))
-        self.sent += 1
+        self._send(self._next.frame)
         self._next = next(self._frames, None)  # decoded now, so that the next one is on time
 
+    def _waits(self) -> bool:
+        """Whether the first frame has to wait for subscribers."""
+        wanted = self._settings.wait_for_subscribers
+        if self.sent or self._publisher.get_subscription_count() >= wanted:
+            return False
+        self._reminder.waiting_for(f'{wanted} subscribers of {self._publisher.topic_name}')
+        return True
+
+    def _is_enough(self) -> bool:
+        return self.sent == (self._settings.limit or None)
+
+    def _send(self, frame: np.ndarray) -> None:
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._settings.frame_id)
+        self._publisher.publish(image_from_array(frame, 'bgr8', header=header))
+        self.sent += 1
+
+    def _finish(self) -> None:
+        self.finished = True
+        self.get_logger().info(f'end of {self._name()}: {self.sent} frames sent')
+
+    def _name(self) -> str:
+        return self._camera.name if self._camera else self._settings.source
+
+    def _note_problems(self) -> None:
+        for problem in self._footage.problems:
+            self._note(problem)
+        self._footage.problems.clear()
+
+    def _note(self, problem: str) -> None:
+        """Count a problem; it is said once, however often the film is looped."""
+        self._problems[problem] += 1
+        if self._problems[problem] == 1:
+            self.get_logger().warning(problem)
+
     def _publish_diagnostics(self) -> None:
-        message = DiagnosticArray()
-        message.header.stamp = self.get_clock().now().to_msg()
-        message.status.append(
+        values: dict[str, Any] = {'sent': self.sent, 'finished': self.finished}
+        if self._camera:
+            gone = not self._camera.connected
+            message = f'{self._name()} is lost; waiting for it' if gone else 'ok'
+            values |= {
+                'connected': self._camera.connected,
+                'lost': self._camera.lost,
+                'skipped': self._camera.skipped,
+            }
+        else:
+            self._note_problems()
+            gone, message = False, 'ok'
+            values |= {
+                'unreadable': self._problems.total(),
+                'problems': '; '.join(self._problems),
+            }
+        array = DiagnosticArray()
+        array.header.stamp = self.get_clock().now().to_msg()
+        array.status.append(
             status(
                 self.get_fully_qualified_name().lstrip('/'),
-                hardware_id=self._settings.source,
-                values={
-                    'sent': self.sent,
-                    'finished': self.finished,
-                    'problems': '; '.join(self._footage.problems),
-                },
+                hardware_id=self._name(), values=values, message=message, warn=gone,
             )
-        )
-        self._diagnostics.publish(message)
+        )  # fmt: skip
+        self._diagnostics.publish(array)
+
+    def close(self) -> None:
+        """Let the camera go."""
+        if self._camera:
+            self._camera.close()
+
+
+def _spin(node: VideoNode) -> None:
+    try:
+        rclpy.spin(node)
+    finally:
+        node.close()
 
 
 def main() -> int:
     """Run the node until SIGINT or SIGTERM; 1 if a parameter or the source cannot be used."""
-    return run_node('video', VideoNode, rclpy.spin)
+    return run_node('video', VideoNode, _spin)

@@ -1,5 +1,8 @@
 """video_node: a folder or a file as a camera."""
 
+import contextlib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import threading
 import time
 
 import cv2
@@ -117,6 +120,7 @@ def test_video_file(launch_node, make_robot, tmp_path):
     [
         ({'source': '/no/such/film.mp4'}, "no file or folder '/no/such/film.mp4'"),
         ({}, "'source' is empty"),
+        ({'source': 97}, "the camera '97' cannot be opened"),  # a number, not its text
         ({'source': '/', 'rate_hz': -5.0}, 'rate_hz'),
     ],
 )
@@ -124,4 +128,73 @@ def test_what_cannot_be_played_ends_in_one_line(launch_node, arguments, words):
     process = launch_node('video_node', namespace='/nothing', **arguments)
     assert process.ended() == 1
     assert words in process.text()
+    assert 'Traceback' not in process.text()
+
+
+def test_an_image_that_cannot_be_read_is_said_once(launch_node, make_robot, folder):
+    (folder / 'b.png').write_bytes(b'none')
+    process = launch_node('video_node', namespace='/torn_film', source=folder, loop=True)
+    robot = make_robot('/torn_film')
+    images, statuses = [], []
+    robot.listen(Image, 'image', images)
+    robot.listen(DiagnosticArray, '/diagnostics', statuses)
+    robot.until(lambda: counted(statuses, 'unreadable') >= 2, what='two rounds')
+    assert set(blues(images)) == {10, 30}
+    process.wait_for_text('is not a readable image')
+    assert process.text().count('is not a readable image') == 1
+    for path in folder.glob('*.png'):
+        path.unlink()
+    process.wait_for_text('end of')
+    assert 'holds no image' in process.text()
+    assert process.stop() == 0
+
+
+def counted(statuses, key):
+    values = [
+        item.value for message in statuses for one in message.status for item in one.values
+        if item.key == key
+    ]  # fmt: skip
+    return int(values[-1]) if values else 0
+
+
+class Stream(BaseHTTPRequestHandler):
+    """A network camera that breaks off again and again, of another level each time."""
+
+    level = 0
+
+    def do_GET(self):  # noqa: N802  the library's name
+        type(self).level = (self.level + 60) % 240
+        _, data = cv2.imencode('.jpg', np.full((48, 64, 3), self.level, np.uint8))
+        self.send_response(200)
+        self.send_header('Content-Type', 'multipart/x-mixed-replace; boundary=frame')
+        self.end_headers()
+        head = f'--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {data.size}\r\n\r\n'
+        with contextlib.suppress(ConnectionError):  # the node has ended
+            for _ in range(50):  # OpenCV takes some to learn what they are
+                self.wfile.write(head.encode() + data.tobytes() + b'\r\n')
+                time.sleep(0.02)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_stream_that_breaks_off_is_taken_up_again(launch_node, make_robot):
+    with ThreadingHTTPServer(('127.0.0.1', 0), Stream) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        process = launch_node(
+            'video_node', namespace='/net', source=f'http://127.0.0.1:{server.server_port}/a',
+            reconnect_s=0.1, wait_for_subscribers=1,
+        )  # fmt: skip
+        robot = make_robot('/net')
+        images, statuses = [], []
+        robot.listen(Image, 'image', images)
+        robot.listen(DiagnosticArray, '/diagnostics', statuses)
+        robot.until(
+            lambda: len({round(blue / 60) for blue in blues(images)}) > 1, what='two connections'
+        )
+        robot.until(lambda: counted(statuses, 'lost') >= 1, what='the loss in the diagnostics')
+        assert process.stop() == 0
+        server.shutdown()
+    assert 'ended after' in process.text()
+    assert 'is back' in process.text()
     assert 'Traceback' not in process.text()

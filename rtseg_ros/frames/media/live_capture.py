@@ -1,6 +1,7 @@
 """A webcam or a network stream: always its newest frame."""
 
 from collections.abc import Iterator
+import os
 from pathlib import Path
 import threading
 import time
@@ -37,7 +38,7 @@ class LiveCapture:
         self.notes: list[str] = []
         self.total = 0
         self.skipped = 0
-        self._capture = cv2.VideoCapture(int(source) if source.isdecimal() else source)
+        self._capture = cv2.VideoCapture(_device(source))
         if not self._capture.isOpened():
             raise FrameError(_cannot_open(source, self.name))
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
@@ -91,7 +92,14 @@ def is_live(source: str) -> bool:
     """Whether a source is a webcam or a stream rather than a file."""
     if source.isdecimal() and not Path(source).exists():
         return True
-    return source.startswith('/dev/video') or '://' in source
+    return source.startswith(('/dev/video', '/dev/v4l/')) or '://' in source
+
+
+def _device(source: str) -> int | str:
+    """Return what OpenCV opens: it knows device files by their own name, not by their links."""
+    if source.isdecimal():
+        return int(source)
+    return os.path.realpath(source) if source.startswith('/dev/') else source
 
 
 def without_password(source: str) -> str:
