@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 class Strict(HTMLParser):
     """Collects tags, attributes, ids and links, and checks that tags are closed in order."""
 
-    VOID = ('meta', 'link', 'img', 'input', 'br')
+    VOID = ('meta', 'link', 'img', 'input', 'br', 'wbr')
 
     def __init__(self, text):
         super().__init__()

@@ -19,6 +19,7 @@ from rtseg_ros.evaluation.fleet.task import DONE, FAILED
 from rtseg_ros.evaluation.report.html import rendered
 from rtseg_ros.evaluation.report.plots import latency_histogram_svg, shares_svg, trend_svg
 from rtseg_ros.evaluation.report.sections import NONE, Tile, Words
+from rtseg_ros.labels import LabelSet
 from rtseg_ros.output_files import write_text
 
 NAME = 'fleet.html'
@@ -64,7 +65,7 @@ class ShownMoment:
 
 @dataclass(frozen=True)
 class View:
-    """What the page shows; ``by`` names the figure that is looked at for the worst."""
+    """What the page shows; ``by`` names the figure of the worst, ``labels`` are the pictures'."""
 
     title: str
     subtitle: str
@@ -73,6 +74,7 @@ class View:
     columns: list[str]
     tags: list[tuple[str, list[Row]]]
     by: str
+    labels: LabelSet | None
     worst: list[Row]
     moments: list[ShownMoment]
     plots: list[tuple[str, str, Markup]]
@@ -128,6 +130,7 @@ def _view(
             for tag, values in fleet['by_tag'].items()
         ],
         by=_FIGURES[by],
+        labels=None if total is None else total.classes,
         worst=[_row(bag['bag'], bag, shown) for bag in ranked[:WORST_BAGS]],
         moments=_moments(output, usable, MIOU if by == 'miou' else CONFIDENCE),
         plots=[] if total is None else _plots(output, usable, states, total),

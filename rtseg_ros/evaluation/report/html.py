@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+import re
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -60,8 +61,14 @@ def rendered(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters['percent'] = percent
+    environment.filters['breakable'] = _breakable
     css = Markup((_FOLDER / 'page.css').read_text(encoding='utf-8'))
     return environment.get_template(template).render(css=css, **values)
+
+
+def _breakable(text: str) -> Markup:
+    """Let a name break behind its underscores, slashes and hyphens rather than anywhere."""
+    return Markup('<wbr>').join(re.split('(?<=[_/-])', text))
 
 
 def _plots(

@@ -39,6 +39,7 @@ def test_everything_is_on_it(output):
                   'r0/x.mcap', '1 bags could not be used', '95 % interval over bags'):  # fmt: skip
         assert words in text, words
     assert text.count('data:image/jpeg;base64,') == 6, 'one of each second'
+    assert '<i class="swatch" style="background:rgb(0, 255, 0)"></i>green</span>' in text
 
 
 def test_names_stay_text(output):

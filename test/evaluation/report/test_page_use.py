@@ -1,9 +1,12 @@
 """The page in the hands of its reader: narrow windows, enlarging, frames with a time."""
 
+import re
+
 import pytest
 from streets import TINY, street
 
 from rtseg_ros.evaluation.previews import Previews
+from rtseg_ros.evaluation.report.html import _breakable
 from rtseg_ros.evaluation.report.pictures import shown_frames
 
 # Of each table: whether columns are hidden on the right, and how wide the arrow is that says so
@@ -43,6 +46,18 @@ def test_no_column_is_hidden_without_an_arrow(report_folder, chromium, width):
     chromium.evaluate(SCROLL.format(9999))
     assert chromium.evaluate(TABLES) == [[False, 0]] * 5
     assert chromium.evaluate('document.documentElement.scrollWidth') == width
+
+
+def test_the_pictures_have_a_key_of_their_colours(report_folder):
+    text = (report_folder / 'report.html').read_text()
+    frames = text[text.index('<h2>Frames</h2>') : text.index('<img')]
+    found = re.findall(r'background:rgb\((.*?)\)"></i>(.*?)</span>', frames)
+    expected = zip(TINY.colors, TINY.names, strict=True)
+    assert found == [(', '.join(map(str, color)), name) for color, name in expected]
+
+
+def test_a_title_breaks_behind_underscores_and_stays_text():
+    assert _breakable('a_b/c<i>') == 'a_<wbr>b/<wbr>c&lt;i&gt;'
 
 
 def test_a_picture_fills_the_window_when_clicked(report_folder, chromium):
