@@ -33,6 +33,9 @@ WORDS = {
     'soak': 'soak --minutes 5 --json soak.json',
     'live': 'evaluate --bag bag --live -o report',
 }
+# Those that a fast machine may be through with before the last moment, and with which status:
+# the doctor finds something, or not. Any other verb that ends by itself has failed.
+MAY_END = {'bag': {0}, 'models': {0}, 'doctor': {0, 1}}
 NEEDS = ('torch', 'rosbags', 'rclpy', 'onnxruntime')
 
 
@@ -102,8 +105,9 @@ def test_a_verb_ends_at_signals(verb, after_s, numbers, folder):
             os.killpg(process.pid, number)
         time.sleep(0.02)
     said = process.communicate(timeout=60)[0]
-    if done:  # a fast machine was through; only doctor may have found something
-        assert process.returncode == 0 or verb == 'doctor', said
+    if done:
+        assert process.returncode in MAY_END.get(verb, ()), said
+        assert verb != 'doctor' or (folder / 'findings.json').exists(), said
         return
     # Of two that come while an extension computes, the system does not tell which was first.
     assert process.returncode in {128 + number for number in numbers}, said

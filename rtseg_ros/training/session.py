@@ -102,16 +102,17 @@ def train(
         RtsegError: If data, weights or settings do not fit each other or an earlier call.
     """
     train_set, val_set = _splits(settings)
+    recipe = _recipe(settings, train_set)
+    # What does not fit is refused before minutes go into reading every file.
+    torch.manual_seed(settings.run.seed)
+    network = create_network(settings.network, train_set.label_set.num_classes)
+    starts_from = _start(network, settings, start, train_set, say)
     total = len(train_set) + len(val_set)
     facts = check_dataset(train_set, progress=lambda count: checked(count, total))
     check_dataset(val_set, progress=lambda count: checked(len(train_set) + count, total))
     if facts.missing_classes:
         say(f'{train_set.name} has no pixel of: {", ".join(facts.missing_classes)}')
-    recipe = _recipe(settings, train_set)
-    torch.manual_seed(settings.run.seed)
     cv2.setNumThreads(1)  # the batches are prepared by threads already
-    network = create_network(settings.network, train_set.label_set.num_classes)
-    starts_from = _start(network, settings, start, train_set, say)
     settings.run.output_dir.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(
         settings.network,

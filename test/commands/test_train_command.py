@@ -72,3 +72,14 @@ def test_labels_of_no_checkpoint_are_refused(data, tmp_path, capsys):
     assert main(run) == 1
     assert 'give both' in capsys.readouterr().err
     assert not (tmp_path / 'run').exists()
+
+
+def test_classes_that_a_network_cannot_have_are_refused_before_data_are_read(
+    data, tmp_path, capsys
+):
+    words = data('first', ('road', 'car'))
+    for path in (tmp_path / 'first' / 'train').rglob('*.png'):
+        path.write_bytes(b'no image')
+    assert main(['train', 'espnet', *words, '-o', str(tmp_path / 'run'), *SMALL]) == 1
+    assert 'needs at least 5 classes' in capsys.readouterr().err
+    assert not (tmp_path / 'run').exists()
