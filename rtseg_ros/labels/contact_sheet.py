@@ -1,5 +1,7 @@
 """Frames beside their overlays on one sheet, with one legend."""
 
+from math import log
+
 import cv2
 import numpy as np
 
@@ -7,6 +9,7 @@ from rtseg_ros.labels.label_set import LabelSet
 from rtseg_ros.labels.legend import legend
 
 _CELL_HW = (400, 480)  # the most that one picture takes
+_SHAPE = 1.6  # width to height that a screen has, more or less
 
 
 def contact_sheet(
@@ -32,8 +35,19 @@ def contact_sheet(
         np.hstack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pair])
         for pair in rows
     ]
-    across = 1 if len(cells) % 2 else 2
+    across = _across(len(cells), 2 * size[0] / size[1])
     grid = np.vstack(
         [np.hstack(cells[first : first + across]) for first in range(0, len(cells), across)]
     )
-    return np.hstack([grid, legend(labels, height=len(grid), palette_bgr=palette_bgr)])
+    return np.hstack([grid, legend(labels, height=len(grid), palette_bgr=palette_bgr, zoom=1.0)])
+
+
+def _across(count: int, shape: float) -> int:
+    """Return how many pairs stand beside each other: rows are full, and the sheet fits a screen.
+
+    Args:
+        count: Of the pairs.
+        shape: Width to height of one.
+    """
+    fitting = [across for across in range(1, count + 1) if count % across == 0]
+    return min(fitting, key=lambda across: abs(log(shape * across**2 / count / _SHAPE)))

@@ -11,7 +11,11 @@ _INK = (30, 30, 30)
 
 
 def legend(
-    label_set: LabelSet, *, height: int, palette_bgr: np.ndarray | None = None
+    label_set: LabelSet,
+    *,
+    height: int,
+    palette_bgr: np.ndarray | None = None,
+    zoom: float | None = None,
 ) -> np.ndarray:
     """Draw a swatch and the name of every class, in as many columns as the height asks for.
 
@@ -19,12 +23,13 @@ def legend(
         label_set: The classes.
         height: Of the picture, in pixels.
         palette_bgr: (256, 3) uint8; that of the label set if None.
+        zoom: Of the names, 1 for what suits a picture up to 800 high; by the height if None.
 
     Returns:
         (height, W, 3) uint8 BGR on white, as wide as the names need.
     """
     palette = label_set.palette_bgr() if palette_bgr is None else palette_bgr
-    zoom = max(height / 800, 1.0)
+    zoom = max(height / 800, 1.0) if zoom is None else zoom
     row = int(np.clip(height // label_set.num_classes, _LOWEST_ROW * zoom, _HIGHEST_ROW * zoom))
     rows = max(height // row, 1)
     columns = []
