@@ -4,8 +4,9 @@ evaluation/live/matcher.py pairs those of a running graph.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import colorsys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rtseg_ros.frames.bags import COMPRESSED, IMAGE, LABEL_INFO, BagReader, RawM
 from rtseg_ros.frames.image_message import frame_from_compressed, frame_from_image
 from rtseg_ros.frames.label_image import UNKNOWN, labels_from_message
 from rtseg_ros.frames.media.compressed_format import lost_colour
+from rtseg_ros.frames.media.packets import PACKET, PacketDecoder
 from rtseg_ros.frames.retime import MAX_GAP_S
 from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS, Item
 from rtseg_ros.frames.stamp import NS_PER_S, why_impossible
@@ -37,7 +39,7 @@ class BagSource:
 
     Attributes:
         reader: The open bag.
-        image_topic: Image or CompressedImage.
+        image_topic: Image, CompressedImage or packets of a video (FFMPEGPacket).
         labels_topic: Label images; empty without ground truth.
         labels: Meaning of the ground truth; None if the bag does not say.
         truth_table: (256,) uint8, id in the bag's label images to class id; None if equal.
@@ -61,7 +63,8 @@ class BagSource:
 
         Args:
             path: The bag.
-            image_topic: Image or CompressedImage; may be empty if the bag has only one camera.
+            image_topic: Image, CompressedImage or FFMPEGPacket; may be empty if the bag has one
+                camera only.
             labels_topic: Label images; empty for ``labels_gt``, or its ``/compressed``, beside the
                 image topic, if it is there.
             labels: Meaning of the label images; None to take it from LabelInfo.
@@ -80,14 +83,14 @@ class BagSource:
         self._pair_ns = pair_ns
         self.max_gap_ns = round(max_gap_s * NS_PER_S)
         self.image_topic = image_topic or self._only_camera(labels_topic)
-        self._check(self.image_topic)
+        self._check(self.image_topic, (IMAGE, COMPRESSED, PACKET))
         camera = camera_of(self.image_topic)
         beside = f'{camera}/labels_gt'
         if beside not in self.reader.topics and f'{beside}/compressed' in self.reader.topics:
             beside += '/compressed'
         self.labels_topic = labels_topic or beside
         if labels_topic or self.labels_topic in self.reader.topics:
-            self._check(self.labels_topic)
+            self._check(self.labels_topic, (IMAGE, COMPRESSED))
         else:
             self.labels_topic = ''
         self.labels = labels
@@ -115,6 +118,7 @@ class BagSource:
         """
         before: tuple[int, int] | None = None
         seen: deque[int] = deque(maxlen=PAIRING_WINDOW)
+        decoder = PacketDecoder()
         for index, (image, labels, following) in enumerate(_with_next(self._pairs())):
             stamp_ns = image.stamp_ns
             near = [other.stamp_ns for other in (following,) if other is not None]
@@ -143,7 +147,7 @@ class BagSource:
                 f'{stamp_ns / 1e9:.3f}',
                 stamp_ns,
                 0 < gap_ns <= MAX_STAMP_GAP_NS,
-                lambda raw=image: self._frame(raw),  # type: ignore[misc]
+                self._reading(image, decoder),
                 lambda raw=labels: None if raw is None else self._truth(raw),  # type: ignore[misc]
                 lambda: None,
             )
@@ -265,7 +269,7 @@ class BagSource:
     def _only_camera(self, labels_topic: str) -> str:
         cameras = []
         for topic in self.reader.topics.values():
-            if topic.message_type not in (IMAGE, COMPRESSED):
+            if topic.message_type not in (IMAGE, COMPRESSED, PACKET):
                 continue
             reason = (
                 'named as the labels' if topic.name == labels_topic else self._no_camera(topic)
@@ -285,12 +289,13 @@ class BagSource:
     def _no_camera(self, topic: Topic) -> str:
         """Return why an image topic is no camera, by its name and its first message."""
         parts = topic.name.split('/')
-        last = parts[-2] if parts[-1].startswith('compressed') and len(parts) > 1 else parts[-1]
+        packed = parts[-1].startswith('compressed') or parts[-1] == 'ffmpeg'
+        last = parts[-2] if packed and len(parts) > 1 else parts[-1]
         if last in _NO_CAMERA:
             return f"named '{last}'"
         if parts[-1] == 'compressedDepth':
             return 'compressed depth'
-        if topic.message_type == COMPRESSED or not topic.count:
+        if topic.message_type != IMAGE or not topic.count:
             return ''
         try:
             first = next(self.reader.messages([topic.name])).decode()
@@ -298,14 +303,24 @@ class BagSource:
             return ''
         return f"encoding '{first.encoding}'" if first.encoding in _NO_CAMERA_ENCODINGS else ''
 
-    def _check(self, name: str) -> None:
+    def _check(self, name: str, accepted: tuple[str, ...]) -> None:
         topic = self.reader.topics.get(name)
         if topic is None:
             raise BagError(
                 f"bag '{self.reader.path}' has no topic {name}; {self.reader.contents()}"
             )
-        if topic.message_type not in (IMAGE, COMPRESSED):
-            raise BagError(f'{name} is {topic.message_type}; expected {IMAGE} or {COMPRESSED}')
+        if topic.message_type not in accepted:
+            raise BagError(f'{name} is {topic.message_type}; expected {" or ".join(accepted)}')
+
+    def _reading(self, raw: RawMessage, decoder: PacketDecoder) -> Callable[[], np.ndarray]:
+        """Return what gives the frame; a packet is decoded at once, as those after it need it."""
+        if raw.message_type != PACKET:
+            return lambda: self._frame(raw)
+        try:
+            frame = decoder.frame(raw.decode())
+        except FrameError as error:
+            return partial(_fail, str(error))
+        return lambda: frame
 
     def _frame(self, raw: RawMessage) -> np.ndarray:
         message = raw.decode()
@@ -322,6 +337,10 @@ class BagSource:
             raw.decode(), compressed=raw.message_type == COMPRESSED, palette=self.palette
         )
         return labels if self.truth_table is None else self.truth_table[labels]
+
+
+def _fail(reason: str) -> np.ndarray:
+    raise FrameError(reason)
 
 
 def _with_next(
@@ -342,8 +361,8 @@ def _with_next(
 
 
 def camera_of(image_topic: str) -> str:
-    """Return a camera's namespace: ``/cam`` of ``/cam/image_raw`` or ``.../compressed``."""
-    return image_topic.removesuffix('/compressed').rpartition('/')[0]
+    """Return a camera's namespace: ``/cam`` of ``/cam/image_raw``, also with a transport."""
+    return image_topic.removesuffix('/compressed').removesuffix('/ffmpeg').rpartition('/')[0]
 
 
 def label_set_from_names(names: dict[int, str]) -> tuple[LabelSet, np.ndarray]:

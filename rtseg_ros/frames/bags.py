@@ -32,6 +32,7 @@ from rtseg_ros.frames.bag_storage import (
     open_storage,
     unpacking_folder,
 )
+from rtseg_ros.frames.media.packets import DEFINITION, PACKET
 from rtseg_ros.frames.stamp import NS_PER_S, sec_and_nanosec
 from rtseg_ros.labels import UNLABELLED, LabelSet
 
@@ -50,6 +51,7 @@ _TYPES.register(
             'std_msgs/Header header\nvision_msgs/VisionClass[] class_map\nfloat32 threshold',
             LABEL_INFO,
         ),
+        **get_types_from_msg(DEFINITION, PACKET),
     }
 )
 # Metadata format of the bags we write: the oldest that rosbags can, for the older ROS versions.
@@ -110,11 +112,16 @@ class RawMessage:
             FrameError: If the bytes are not such a message.
         """
         try:
-            return _TYPES.deserialize_cdr(self.data, self.message_type)
+            return read_message(self.data, self.message_type)
         except Exception as error:  # the parser fails in many ways on damaged bytes
             raise FrameError(
                 f'a message on {self.topic} is not a valid {self.message_type}: {error!r}'
             ) from error
+
+
+def read_message(data: bytes, message_type: str) -> Any:
+    """Return a serialized message as an object with the fields of its type."""
+    return _TYPES.deserialize_cdr(data, message_type)
 
 
 def stamp_ns_from_cdr(data: bytes) -> int:

@@ -14,21 +14,26 @@ import struct
 import time
 from typing import Any
 
+from builtin_interfaces.msg import Time
+import numpy as np
 import rclpy
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from rtseg_ros.argument_types import topic_name
-from rtseg_ros.errors import EvaluationError, FrameError, RtsegError
+from rtseg_ros.errors import BagError, EvaluationError, FrameError, RtsegError
 from rtseg_ros.frames.bag_source import BagSource, camera_of
-from rtseg_ros.frames.bags import CAMERA_INFO, COMPRESSED, RawMessage
+from rtseg_ros.frames.bags import CAMERA_INFO, COMPRESSED, RawMessage, read_message
+from rtseg_ros.frames.media.packets import PACKET, PacketDecoder
 from rtseg_ros.frames.retime import MAX_GAP_S, Retimer
 from rtseg_ros.frames.stamp import NS_PER_S, sec_and_nanosec
 from rtseg_ros.nodes.image_topics import image_topic
 from rtseg_ros.nodes.main import run_node
+from rtseg_ros.nodes.messages import image_from_array
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.options import parameter
 
@@ -77,9 +82,10 @@ class PlayerParameters:
 class BagPlayer(Node):
     """Publishes ``image``, ``camera_info`` and ``labels_gt`` as they lie in the bag.
 
-    Only the stamps are changed: the first is the present, the others keep their distance, so
-    that a node which drops old frames treats these as a camera's. ``~/play`` plays once and
-    answers with JSON: sent, duration_s, time_scale (recorded time over played time, inverted).
+    Packets of a video are decoded and published raw. Only the stamps are changed: the first is
+    the present, the others keep their distance, so that a node which drops old frames treats
+    these as a camera's. ``~/play`` plays once and answers with JSON: sent, undecoded,
+    duration_s, time_scale (recorded time over played time, inverted).
     """
 
     def __init__(self) -> None:
@@ -143,12 +149,16 @@ class BagPlayer(Node):
         settings = read_parameters(self, PlayerParameters)
         self._wait_for_subscribers(settings.wait_for_subscribers, settings.wait_s)
         scale = self._time_scale(settings.rate_hz)
-        sent = 0
+        sent = undecoded = 0
+        why, decoder = '', PacketDecoder()
         retimer = Retimer(self._first_stamp_ns, max_gap_ns=self._source.max_gap_ns)
         start_ns, start = time.time_ns(), time.monotonic()
         for raw, starts_again in self._messages(loop=settings.limit > 0):
             if starts_again:
+                if undecoded and not sent:
+                    break
                 retimer.start_again(self._pause_ns())
+                decoder = PacketDecoder()
             is_image = raw.topic == self._source.image_topic
             if is_image and settings.limit and sent == settings.limit:
                 break
@@ -156,6 +166,13 @@ class BagPlayer(Node):
                 stamp = raw.stamp
             except FrameError:
                 continue
+            frame = None
+            if raw.message_type == PACKET:
+                try:
+                    frame = decoder.frame(raw.decode())
+                except FrameError as error:
+                    undecoded, why = undecoded + 1, str(error)
+                    continue
             due = start + retimer.due_ns(raw.log_time_ns) * scale / 1e9
             while (wait_s := due - time.monotonic()) > 0 and rclpy.ok():
                 time.sleep(min(wait_s, _SLICE_S))
@@ -163,11 +180,18 @@ class BagPlayer(Node):
                 break
             played_ns = retimer.image_ns(stamp) if is_image else retimer.other_ns(stamp)
             new_ns = start_ns + round(played_ns * scale)
-            self._outputs[raw.topic].publish(with_stamp(raw, new_ns))
+            data = with_stamp(raw, new_ns)
+            message = data if frame is None else _image_of_packet(data, frame)
+            self._outputs[raw.topic].publish(message)
             sent += is_image
         self._say(retimer)
+        if undecoded:
+            self.get_logger().warning(f'{undecoded} packets were not decoded: {why}')
+        if undecoded and not sent:
+            raise BagError(f'no packet of {self._source.image_topic} can be decoded: {why}')
         return {
             'sent': sent,
+            'undecoded': undecoded,
             'duration_s': time.monotonic() - start,
             'time_scale': scale,
             'impossible_stamps': retimer.impossible,
@@ -230,6 +254,13 @@ def with_stamp(raw: RawMessage, stamp_ns: int) -> bytes:
     order = '<' if data[1] & 1 else '>'
     struct.pack_into(f'{order}iI', data, 4, *sec_and_nanosec(stamp_ns))
     return bytes(data)
+
+
+def _image_of_packet(data: bytes, frame: np.ndarray) -> Image:
+    """Return the raw image of a packet that was decoded, with the packet's header."""
+    header = read_message(data, PACKET).header
+    stamp = Time(sec=header.stamp.sec, nanosec=header.stamp.nanosec)
+    return image_from_array(frame, 'bgr8', header=Header(stamp=stamp, frame_id=header.frame_id))
 
 
 def main() -> int:

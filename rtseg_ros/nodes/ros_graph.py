@@ -7,9 +7,11 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
+from rtseg_ros.frames.media.packets import PACKET
 from rtseg_ros.nodes.output_table import IMAGE_NAMES
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+PACKETS = '/ffmpeg'  # what ffmpeg_image_transport adds to the name of the raw images
 _EXAMPLES = 4
 # Discovery forgets a process that was killed after so long.
 _ENDED = 'one that was killed stays in the graph for up to 20 s'
@@ -173,13 +175,12 @@ def _image_topics(node: Node, missing: str) -> tuple[str, ...]:
     topics = [
         name
         for name, types in node.get_topic_names_and_types()
-        if set(types) & set(IMAGE_TYPES)
+        if set(types) & {*IMAGE_TYPES, PACKET}
         and not name.endswith(tuple(f'/{result}' for result in IMAGE_NAMES))
         and node.count_publishers(name)
     ]
-    topics.sort(
-        key=lambda name: (name != other_transport(missing), not name.startswith(namespace), name)
-    )
+    beside = (other_transport(missing), missing.removesuffix('/compressed') + PACKETS)
+    topics.sort(key=lambda name: (name not in beside, not name.startswith(namespace), name))
     return tuple(topics[:_EXAMPLES])
 
 

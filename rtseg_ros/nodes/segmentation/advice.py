@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rtseg_ros.installation import PROFILE, has_profile, is_fast_dds, profile_variable, share_file
 from rtseg_ros.nodes.output_table import asked_in_words
-from rtseg_ros.nodes.ros_graph import TopicFacts, other_transport
+from rtseg_ros.nodes.ros_graph import PACKETS, TopicFacts, other_transport
 from rtseg_ros.nodes.segmentation.image_loss import SPAN_S, Loss
 
 SILENT_S = 3.0
@@ -102,6 +102,13 @@ def _input_problem(now: Situation) -> str:
         if other in topic.image_topics:
             transport = 'compressed' if other.endswith('/compressed') else 'raw'
             there = f'; the images are on {other}: set image_transport to {transport}'
+        elif topic.image_topics and topic.image_topics[0].endswith(PACKETS):
+            packets = topic.image_topics[0]
+            there = (
+                f'; {packets} carries packets of a video: ros2 run image_transport republish '
+                f'--ros-args -p in_transport:=ffmpeg -p out_transport:=raw -r in{PACKETS}:='
+                f'{packets} -r out:={packets.removesuffix(PACKETS)}'
+            )
         elif topic.image_topics:
             topics = ', '.join(topic.image_topics)
             there = f'; images are on {topics}: remap {name} to one of them'

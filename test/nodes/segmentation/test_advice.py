@@ -57,6 +57,10 @@ NOBODY = replace(TOPIC, publishers=0)
             'the images are on /image/compressed: set image_transport to compressed',
         ),
         (
+            {'topic': replace(NOBODY, image_topics=('/image/ffmpeg',))},
+            '/image/ffmpeg carries packets of a video: .* in_transport:=ffmpeg .* -r out:=/image$',
+        ),
+        (
             {'topic': replace(NOBODY, topic='/a/compressed', image_topics=('/a',))},
             'no publisher on /a/compressed; the images are on /a: set image_transport to raw',
         ),
