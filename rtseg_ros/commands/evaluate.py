@@ -17,6 +17,7 @@ from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import EvaluationError
 from rtseg_ros.evaluation.report.summary import summary_line
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
+from rtseg_ros.frames.bag_options import GENERIC_ORDERS
 from rtseg_ros.frames.retime import MAX_GAP_S
 from rtseg_ros.options import add_options, settings_from_options
 from rtseg_ros.output_files import write_json
@@ -64,6 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         '--max-gap', type=within(float, 0.1, 86400), default=MAX_GAP_S,
         help='seconds; longer steps between images are jumps of the clock, or pauses to shorten',
+    )  # fmt: skip
+    data.add_argument(
+        '--generic-order', choices=GENERIC_ORDERS, default='bgr',
+        help='of the colours in images of 8UC3 and its like, which do not name it',
     )  # fmt: skip
     data.add_argument('--mapping', help='YAML class mapping, if the label sets differ')
     data.add_argument(
@@ -211,6 +216,7 @@ def _live(
         patience_s=arguments.patience,
         pair_ms=arguments.pair_ms,
         max_gap_s=arguments.max_gap,
+        generic_order=arguments.generic_order,
     )
     return evaluate_live(settings, playing, source, progress=bars.move)
 
@@ -239,6 +245,7 @@ def _fleet(arguments: argparse.Namespace, requirements: list[Requirement]) -> in
         labels_colors=arguments.labels_colors,
         pair_ns=round(arguments.pair_ms * 1e6),
         max_gap_s=arguments.max_gap,
+        generic_order=arguments.generic_order,
         mapping=read_mapping(arguments.mapping) if arguments.mapping else None,
         boundary=not arguments.no_boundary,
         limit=arguments.limit,
@@ -299,6 +306,7 @@ def _source(arguments: argparse.Namespace) -> 'Source':
             labels_colors=arguments.labels_colors,
             pair_ns=round(arguments.pair_ms * 1e6),
             max_gap_s=arguments.max_gap,
+            generic_order=arguments.generic_order,
         )
     if not arguments.root:
         raise EvaluationError('--dataset needs --root, the folder of the data set')

@@ -14,7 +14,12 @@ import numpy as np
 
 from rtseg_ros.errors import BagError, FrameError
 from rtseg_ros.frames.bags import COMPRESSED, IMAGE, LABEL_INFO, BagReader, RawMessage, Topic
-from rtseg_ros.frames.image_message import frame_from_compressed, frame_from_image
+from rtseg_ros.frames.image_message import (
+    frame_from_compressed,
+    frame_from_image,
+    guessed_order,
+    names_no_order,
+)
 from rtseg_ros.frames.label_image import UNKNOWN, labels_from_message
 from rtseg_ros.frames.media.compressed_format import lost_colour
 from rtseg_ros.frames.media.packets import PACKET, PacketDecoder
@@ -58,6 +63,7 @@ class BagSource:
         labels_colors: bool = False,
         pair_ns: int = 0,
         max_gap_s: float = MAX_GAP_S,
+        generic_order: str = 'bgr',
     ) -> None:
         """Open the bag and find the topics.
 
@@ -71,6 +77,7 @@ class BagSource:
             labels_colors: Whether the label images show the colours of ``labels``.
             pair_ns: How far the stamps of an image and its labels may differ.
             max_gap_s: Longer steps between two images are counted as jumps or pauses.
+            generic_order: Of the colours in images of 8UC3 and its like.
 
         Raises:
             BagError: If the bag is damaged, or the topics are missing, of the wrong type or
@@ -80,6 +87,8 @@ class BagSource:
         self.problems: Counter[str] = Counter()
         self.left_out: dict[str, str] = {}
         self._grey: set[int] = set()  # images that lost their colours, by the time of recording
+        self._guesses: set[int] = set()
+        self._generic_order = generic_order
         self._pair_ns = pair_ns
         self.max_gap_ns = round(max_gap_s * NS_PER_S)
         self.image_topic = image_topic or self._only_camera(labels_topic)
@@ -325,7 +334,11 @@ class BagSource:
     def _frame(self, raw: RawMessage) -> np.ndarray:
         message = raw.decode()
         if raw.message_type != COMPRESSED:
-            return frame_from_image(message)
+            if names_no_order(message.encoding):
+                self._guesses.add(raw.log_time_ns)
+                guess = guessed_order(message.encoding, self._generic_order)
+                self.problems[guess] = len(self._guesses)
+            return frame_from_image(message, generic_order=self._generic_order)
         frame = frame_from_compressed(message)
         if lost := lost_colour(message.format, message.data):
             self._grey.add(raw.log_time_ns)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from rtseg_ros.errors import FrameError
+from rtseg_ros.frames.bag_options import GENERIC_ORDERS
 from rtseg_ros.frames.image_header import compressed_size_hw
 from rtseg_ros.frames.media.compressed_format import parse_format
 
@@ -44,6 +45,10 @@ class _Encoding:
     columns: int = 1
     # Planes of half the width lie behind the luma: padded rows would tear them.
     planar: bool = False
+    # Of two bytes, how many bits are used.
+    bits: int = 16
+    # Two pixels of 12 bits in three bytes, one of ``_PACKINGS``.
+    packing: str = ''
 
 
 # OpenCV names a Bayer pattern by its second row, ROS by its first.
@@ -61,6 +66,10 @@ _PACKED = {
     'mono': (1, cv2.COLOR_GRAY2BGR),
     **{f'bayer_{pattern}': (1, code) for pattern, code in _BAYER.items()},
 }
+_ONE_CHANNEL = {name: value for name, value in _PACKED.items() if value[0] == 1}
+# Of PFNC, the pixel formats of GenICam: the lowest bits first, and as GigE Vision 1 has it.
+_PACKINGS = ('p', 'packed')
+_GENICAM = {'rg': 'rggb', 'bg': 'bggr', 'gb': 'gbrg', 'gr': 'grbg'}
 _ENCODINGS = {
     **{f'{name}8': _Encoding(*value) for name, value in _PACKED.items()},
     **{f'{name}16': _Encoding(*value, bytes_each=2) for name, value in _PACKED.items()},
@@ -74,6 +83,16 @@ _ENCODINGS = {
     'i420': _Encoding(1, cv2.COLOR_YUV2BGR_I420, half_rows=3, columns=2, planar=True),
     'yv12': _Encoding(1, cv2.COLOR_YUV2BGR_YV12, half_rows=3, columns=2, planar=True),
     # Generic types name no order: grey, and as OpenCV has colours, blue first.
+    **{
+        f'{name}{bits}': _Encoding(*value, bytes_each=2, bits=bits)
+        for name, value in _ONE_CHANNEL.items()
+        for bits in (10, 12, 14)
+    },
+    **{
+        f'{name}12{packing}': _Encoding(*value, columns=2, bits=12, packing=packing)
+        for name, value in _ONE_CHANNEL.items()
+        for packing in _PACKINGS
+    },
     **{f'{bits}UC1': _Encoding(*_PACKED['mono'], bytes_each=bits // 8) for bits in (8, 16)},
     **{f'{bits}UC3': _Encoding(*_PACKED['bgr'], bytes_each=bits // 8) for bits in (8, 16)},
     **{f'{bits}UC4': _Encoding(*_PACKED['bgra'], bytes_each=bits // 8) for bits in (8, 16)},
@@ -84,17 +103,24 @@ _BY_LOWER_CASE = {name.lower(): name for name in ENCODINGS}
 _SYNONYMS = {
     'yuv420': 'i420', 'yuy2': 'yuv422_yuy2', 'yuv422_uyvy': 'uyvy', 'gray8': 'mono8',
     'grey': 'mono8', 'y8': 'mono8', 'y16': 'mono16', 'bgr24': 'bgr8', 'rgb24': 'rgb8',
+    **{
+        f'bayer{short}{depth}': f'bayer_{pattern}{depth}'
+        for short, pattern in _GENICAM.items()
+        for depth in ('8', '10', '12', '14', '16', *(f'12{packing}' for packing in _PACKINGS))
+    },
 }  # fmt: skip
+_GENERIC = re.compile(r'(8|16)UC[34]')
 # A header can claim any size; beyond this the memory of a robot is at risk.
 LARGEST_PIXELS = 2**26
 
 
-def frame_from_image(message: ImageLike) -> np.ndarray:
+def frame_from_image(message: ImageLike, *, generic_order: str = 'bgr') -> np.ndarray:
     """Return the pixels of an image message; nodes go through ``nodes.messages``, which adds more.
 
     Args:
         message: One of ``ENCODINGS``; rows may be padded (``step``). 16-bit values are scaled
             to 8 bits, 65535 to 255.
+        generic_order: Of ``GENERIC_ORDERS``: what 8UC3 and its like hold.
 
     Returns:
         (H, W, 3) uint8 BGR. Read-only and without a copy for unpadded bgr8; the message owns
@@ -105,14 +131,31 @@ def frame_from_image(message: ImageLike) -> np.ndarray:
     """
     pixels = pixels_from_image(message)
     name = known_encoding(message.encoding)
-    code = _ENCODINGS[name].code
     if name == 'nv24':
         return _bgr_from_nv24(pixels)
+    code, bits = _ENCODINGS[name].code, _ENCODINGS[name].bits
+    if generic_order == 'rgb' and names_no_order(name):
+        code = cv2.COLOR_RGBA2BGR if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
     if code is not None:
         pixels = cv2.cvtColor(pixels, code)
     if pixels.dtype == np.uint16:
-        pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
+        pixels = cv2.convertScaleAbs(pixels, alpha=255 / (2**bits - 1))
     return pixels
+
+
+def names_no_order(encoding: str) -> bool:
+    """Tell whether an encoding has colours whose order it does not name, so that it is guessed."""
+    return _GENERIC.fullmatch(known_encoding(encoding)) is not None
+
+
+def guessed_order(encoding: str, generic_order: str) -> str:
+    """Say in which order the colours of such an encoding are taken."""
+    first = 'blue' if generic_order == 'bgr' else 'red'
+    other = next(order for order in GENERIC_ORDERS if order != generic_order)
+    return (
+        f'{encoding} does not name the order of its colours; taken as {generic_order}, {first} '
+        f'first. If that is wrong, set generic_order to {other}'
+    )
 
 
 def pixels_from_image(
@@ -142,6 +185,14 @@ def pixels_from_image(
     if width % encoding.columns or (height * encoding.half_rows) % 2:
         raise FrameError(f'{width}x{height} is not possible with {message.encoding}; use even')
     row = width * encoding.channels * encoding.bytes_each
+    if encoding.packing:
+        row = width * 3 // 2
+    if encoding.bits < 16 and not encoding.packing and width * 3 // 2 <= step < row:
+        raise FrameError(
+            f'step {step} of {width} pixels says that {message.encoding} is packed, whose order '
+            f'differs between drivers; accepted: two bytes for each pixel, or the name of '
+            f'GenICam, {message.encoding}p or {message.encoding}packed'
+        )
     if step < row:
         raise FrameError(
             f'step {step} is below the {row} bytes of a row of {width} pixels in '
@@ -161,6 +212,8 @@ def pixels_from_image(
         chroma = data[step * height : step * rows].reshape(height, 2 * step)[:, : 2 * row]
         return np.concatenate([luma, chroma.reshape(2 * height, row)])
     pixels = data[: step * rows].reshape(rows, step)[:, :row]
+    if encoding.packing:
+        return _unpacked(pixels, encoding.packing)
     if encoding.bytes_each > 1:
         # NumPy before 1.23 (Ubuntu 22.04) gives padded rows, which have gaps, no other view.
         pixels = np.ascontiguousarray(pixels)
@@ -183,7 +236,24 @@ def why_unsupported(name: str) -> str:
     """Say that an encoding is not known, and which known one is spelled most like it."""
     near = get_close_matches(name.lower(), [*_BY_LOWER_CASE, *_SYNONYMS], 1)
     hint = f'; nearest known: {known_encoding(near[0])}' if near else ''
-    return f"encoding '{name}' is not supported{hint}; accepted: {', '.join(ENCODINGS)}"
+    plain = ', '.join(name for name in ENCODINGS if _ENCODINGS[name].bits == 16)
+    return (
+        f"encoding '{name}' is not supported{hint}; accepted: {plain}; mono and bayer_* of 10, "
+        '12 and 14 bits in two bytes (mono12), and of 12 bits packed (mono12p, mono12packed)'
+    )
+
+
+def _unpacked(rows: np.ndarray, packing: str) -> np.ndarray:
+    """Return (H, W) uint16 of 12 bits from (H, W / 2 * 3) bytes."""
+    first, middle, last = (rows[:, at::3].astype(np.uint16) for at in range(3))
+    pixels = np.empty((rows.shape[0], rows.shape[1] // 3 * 2), np.uint16)
+    if packing == 'p':
+        pixels[:, ::2] = first | (middle & 15) << 8
+        pixels[:, 1::2] = middle >> 4 | last << 4
+    else:
+        pixels[:, ::2] = first << 4 | middle & 15
+        pixels[:, 1::2] = last << 4 | middle >> 4
+    return pixels
 
 
 def _bgr_from_nv24(pixels: np.ndarray) -> np.ndarray:

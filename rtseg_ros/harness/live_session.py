@@ -27,6 +27,7 @@ class Playing:
         patience_s: A mask that comes later counts as lost.
         pair_ms: How far the stamps of an image and its ground truth may differ.
         max_gap_s: Longer pauses of the recording last so long.
+        generic_order: Of the colours in images of 8UC3 and its like.
     """
 
     bag: str
@@ -35,6 +36,7 @@ class Playing:
     patience_s: float = 5.0
     pair_ms: float = 0.0
     max_gap_s: float = MAX_GAP_S
+    generic_order: str = 'bgr'
 
 
 def evaluate_live(
@@ -70,6 +72,7 @@ def evaluate_live(
             'engine': settings.engine,
             'providers': list(settings.providers),
             'threads': settings.threads,
+            'generic_order': playing.generic_order,
             **{f'openvino.{name}': value for name, value in asdict(settings.openvino).items()},
         },
         rate_hz=playing.rate_hz,

@@ -20,11 +20,17 @@ PNG_MASK = 'mono8; png compressed '
 _GENERIC = re.compile(r'\d+[USF]C\d+')
 
 
-def frame_from_message(message: Image | CompressedImage) -> np.ndarray:
+def frame_from_message(
+    message: Image | CompressedImage, *, generic_order: str = 'bgr'
+) -> np.ndarray:
     """Return the pixels of a message, raw or compressed.
 
     As ``frames.image_message.frame_from_image``, which bags are read with, too; encodings that it
     does not know go through cv_bridge where that is installed.
+
+    Args:
+        message: Of one of its encodings, or of one that cv_bridge makes bgr8 of.
+        generic_order: What 8UC3 and its like hold, as there.
 
     Returns:
         (H, W, 3) uint8 BGR. Read-only and without a copy for unpadded bgr8; the message owns
@@ -36,7 +42,7 @@ def frame_from_message(message: Image | CompressedImage) -> np.ndarray:
     if isinstance(message, CompressedImage):
         return frame_from_compressed(message)
     if image_message.known_encoding(message.encoding):
-        return image_message.frame_from_image(message)
+        return image_message.frame_from_image(message, generic_order=generic_order)
     bridge, absence = _cv_bridge()
     # cv_bridge makes no bgr8 of generic types, whose channels have no meaning for it.
     if bridge is None or _GENERIC.fullmatch(message.encoding):

@@ -12,6 +12,7 @@ from rclpy.parameter import Parameter
 
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import SettingError
+from rtseg_ros.frames.bag_options import GENERIC_ORDERS
 from rtseg_ros.labels import UNLABELLED
 from rtseg_ros.labels.palettes import PALETTES
 from rtseg_ros.nodes.spatial.calibration import RECTIFY
@@ -59,6 +60,11 @@ class SegmentationParameters:
         'raw',
         'raw for sensor_msgs/Image on image; compressed for JPEG or PNG on image/compressed.',
         choices=('raw', 'compressed'),
+    )
+    generic_order: str = parameter(
+        'bgr',
+        'Order of the colours in images of 8UC3, 16UC3, 8UC4 and 16UC4, which do not name it.',
+        choices=GENERIC_ORDERS,
     )
     resize: str = parameter(
         'stretch',

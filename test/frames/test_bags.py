@@ -13,6 +13,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from rtseg_ros.errors import BagError, FrameError
 from rtseg_ros.frames import bags
+from rtseg_ros.frames.bag_source import BagSource
 from rtseg_ros.frames.bags import BagReader, BagWriter
 from rtseg_ros.frames.image_message import (
     frame_from_compressed,
@@ -265,3 +266,17 @@ def test_a_bag_damaged_in_the_middle_gives_the_frames_before(tmp_path):
         images.extend(bag.messages(['/camera/image_raw']))
     assert 0 < len(images) < 30
     assert f'damaged after {len(images)} messages' in str(raised.value)
+
+
+@pytest.mark.parametrize(('order', 'color'), [('bgr', (10, 120, 250)), ('rgb', (250, 120, 10))])
+def test_colours_whose_order_no_encoding_names_are_guessed_and_said(tmp_path, order, color):
+    with BagWriter(tmp_path / 'bag') as bag:
+        for index in range(3):
+            bag.write(np.full((8, 8, 3), (10, 120, 250), np.uint8), index)
+    for path in (tmp_path / 'bag').glob('*.mcap'):
+        path.write_bytes(path.read_bytes().replace(b'bgr8', b'8UC3'))
+    source = BagSource(tmp_path / 'bag', generic_order=order)
+    assert {tuple(item.frame()[0, 0]) for item in source} == {color}
+    ((said, count),) = source.problems.items()
+    assert f'taken as {order}' in said
+    assert count == 3

@@ -11,6 +11,8 @@ from rtseg_ros.frames.image_message import (
     ENCODINGS,
     frame_from_compressed,
     frame_from_image,
+    names_no_order,
+    pixels_from_image,
 )
 
 
@@ -247,13 +249,71 @@ def test_nv24_has_chroma_for_every_pixel(padding):
 
 
 @pytest.mark.parametrize(
-    ('spelling', 'nearest'), [('bgr_8', 'bgr8'), ('yuv422p', 'yuv422'), ('bayer_rggb12', 'bayer')]
+    ('spelling', 'nearest'), [('bgr_8', 'bgr8'), ('yuv422p', 'yuv422'), ('bayer_rggb11', 'bayer')]
 )
 def test_an_unknown_spelling_gets_the_nearest_known(spelling, nearest):
     with pytest.raises(
         FrameError, match=f"'{spelling}' is not supported; nearest known: {nearest}"
     ):
         frame_from_image(image(b'', spelling, width=2, height=2, step=6))
+
+
+# Two pixels, 0xABC and 0x123, as the GenICam names say.
+PACKED_PAIR = {'mono12p': (0xBC, 0x3A, 0x12), 'mono12packed': (0xAB, 0x3C, 0x12)}
+
+
+@pytest.mark.parametrize('padding', [0, 5])
+@pytest.mark.parametrize(('encoding', 'data'), PACKED_PAIR.items())
+def test_twelve_packed_bits(encoding, data, padding):
+    rows = (bytes(data) * 2 + b'\x55' * padding) * 3
+    message = image(rows, encoding, width=4, height=3, step=6 + padding)
+    np.testing.assert_array_equal(pixels_from_image(message), [[0xABC, 0x123] * 2] * 3)
+    grey = [round(value * 255 / 4095) for value in (0xABC, 0x123)]
+    np.testing.assert_array_equal(frame_from_image(message)[..., 0], [grey * 2] * 3)
+
+
+@pytest.mark.parametrize('bits', [10, 12, 14])
+def test_the_full_scale_of_fewer_bits_is_white(bits):
+    pixels = np.full((4, 6), 2**bits - 1, np.uint16)
+    assert (frame_from_image(packed(pixels, f'mono{bits}')) == 255).all()
+    assert (frame_from_image(packed(pixels, f'bayer_rggb{bits}')) == 255).all()
+
+
+def test_a_packed_mosaic_by_its_genicam_name():
+    tile = (np.array([[250, 120], [120, 10]]) * 4095 // 255).astype(np.uint16)  # no overflow
+    mosaic = np.tile(tile, (4, 5))
+    first, second = mosaic[:, ::2], mosaic[:, 1::2]
+    data = np.stack([first & 255, first >> 8 | (second & 15) << 4, second >> 4], -1)
+    data = data.astype(np.uint8).reshape(8, 15)
+    for name in ('BayerRG12p', 'bayer_rggb12p'):
+        frame = frame_from_image(image(data.tobytes(), name, width=10, height=8, step=15))
+        np.testing.assert_allclose(frame[2:-2, 2:-2], [[(10, 120, 250)] * 6] * 4, atol=1)
+
+
+def test_packed_bits_of_an_unknown_order_are_refused():
+    message = image(bytes(6 * 2), 'bayer_rggb12', width=4, height=2, step=6)
+    with pytest.raises(FrameError, match='bayer_rggb12p or bayer_rggb12packed'):
+        frame_from_image(message)
+    with pytest.raises(FrameError, match='use even'):
+        frame_from_image(image(bytes(9), 'mono12p', width=3, height=2, step=5))
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('channels', [3, 4])
+def test_generic_colours_are_in_the_order_that_was_said(dtype, channels):
+    pixels = np.full((4, 6, channels), (10, 120, 250, 99)[:channels], np.uint8).astype(dtype)
+    bits = pixels.itemsize * 8
+    message = packed(pixels * (257 if bits == 16 else 1), f'{bits}UC{channels}')
+    assert (frame_from_image(message) == (10, 120, 250)).all()
+    assert (frame_from_image(message, generic_order='rgb') == (250, 120, 10)).all()
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'guessed'),
+    [('8UC3', True), ('16uc4', True), ('8UC1', False), ('bgr8', False), ('32FC3', False)],
+)
+def test_what_names_no_order(encoding, guessed):
+    assert names_no_order(encoding) is guessed
 
 
 @pytest.mark.parametrize('depth', [8, 16])

@@ -66,6 +66,7 @@ def run_bag(
             labels_colors=settings.labels_colors,
             pair_ns=settings.pair_ns,
             max_gap_s=settings.max_gap_s,
+            generic_order=settings.generic_order,
         )
         with source.reader:
             run = _Run(segmenter, against, settings, source)

@@ -38,6 +38,7 @@ class TaskSettings:
         labels_colors: Whether they show colours.
         pair_ns: Tolerance of stamps.
         max_gap_s: Longest step that is no pause.
+        generic_order: Of colours whose encoding does not name it.
         mapping: Pairs of class names; None if not needed.
         boundary: Whether to compute the boundary F-score.
         limit: Stop after so many frames of a bag; 0 for all.
@@ -54,6 +55,7 @@ class TaskSettings:
     labels_colors: bool = False
     pair_ns: int = 0
     max_gap_s: float = 5.0
+    generic_order: str = 'bgr'
     mapping: Mapping[str, str] | None = None
     boundary: bool = True
     limit: int = 0
@@ -75,6 +77,7 @@ class TaskSettings:
             'labels_colors': self.labels_colors,
             'pair_ns': self.pair_ns,
             'max_gap_s': self.max_gap_s,
+            'generic_order': self.generic_order,
             'mapping': None if self.mapping is None else dict(self.mapping),
             'boundary': self.boundary,
             'limit': self.limit,

@@ -57,7 +57,7 @@ class FramePipeline:
         Args:
             settings: The node's.
             clock: Tells how old a stamp is.
-            log: Gets one line for every frame that is refused.
+            log: Gets one line for every frame that is refused, or whose colours are guessed.
         """
         self.settings = settings
         self.segmenter: Segmenter | None = None
@@ -120,8 +120,10 @@ class FramePipeline:
                     f'only confidence is subscribed to, and {segmenter.engine.model.path.name} '
                     "gives labels without scores; convert it again with a 'logits' output"
                 )
-            frame = frame_from_message(message)
-            camera.colour.note(message)
+            order = self.settings.generic_order
+            frame = frame_from_message(message, generic_order=order)
+            if guess := camera.colour.note(message, generic_order=order):
+                self._log(f'{camera.topic}: {guess}')
             decoded_ns = time.perf_counter_ns()
             seen = camera.spatial.prepare(frame, message.header, wanted)
             return _Decoded(

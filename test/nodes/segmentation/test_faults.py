@@ -135,7 +135,9 @@ RAW = {
     'planar YUV with padded rows': Fault(
         lambda: image(encoding='I420', width=28), 'cannot have padded rows'
     ),
-    'packed 12 bits': Fault(lambda: image(encoding='bayer_rggb12'), 'nearest known: bayer_rggb'),
+    'packed 12 bits': Fault(
+        lambda: image(encoding='bayer_rggb12', step=45), 'bayer_rggb12p or bayer_rggb12packed'
+    ),
     # Unusual, but good: these must be answered.
     'generic colours': Fault(lambda: image(encoding='8UC3')),
     'upper case': Fault(lambda: image(encoding='BGR8')),
