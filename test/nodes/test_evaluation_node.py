@@ -232,7 +232,7 @@ def test_the_node_only_listens(bag, model, offline, launch_node, tmp_path):
     for key in EQUAL:
         assert report[key] == offline[key], (key, report['reasons'], report['accounting'])
     assert report['complete']
-    assert f'{COUNT} masks for {COUNT} images' in listener.text()
+    assert f'{COUNT} of {COUNT} frames' in listener.text()
 
 
 def test_ctrl_c_writes_the_report_and_a_bad_model_says_so(launch_node, model, tmp_path):
