@@ -7,10 +7,11 @@ import sys
 from rtseg_ros.errors import EngineError, RtsegError
 
 PROFILE = 'config/fastdds_images.xml'
-# Where Fast DDS looks for profiles: from version 3 on (Kilted), and before. Kilted's middleware
-# warns of the old name, so only the one that a distribution reads is ever set.
-_OLD_NAME_IN = ('humble', 'iron', 'jazzy')
+# Where Fast DDS looks for profiles: from version 3 on (Kilted), and before. The old library reads
+# the old name only and the new one warns of it, so only the one that is read is ever set.
 PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+# The library had the old name as long.
+_LIBRARIES = ('libfastdds.so*', 'libfastrtps.so*')
 # What Fast DDS takes out of the folder that a process starts in.
 _FOUND_BY_ITSELF = ('DEFAULT_FASTDDS_PROFILES.xml', 'DEFAULT_FASTRTPS_PROFILES.xml')
 
@@ -56,8 +57,25 @@ def cache_folder() -> Path:
 
 
 def profile_variable() -> str:
-    """Return the environment variable in which this ROS distribution looks for DDS profiles."""
-    return PROFILE_VARIABLES[os.environ.get('ROS_DISTRO') in _OLD_NAME_IN]
+    """Return the environment variable in which the Fast DDS of this machine looks for profiles.
+
+    It goes by the library that is found first where the loader, ament and pip have theirs. Names
+    of distributions would not do: ROS from wheels sets none. Where there is no library at all, it
+    is the name that later ones read.
+    """
+    for folder in _library_folders():
+        for name, library in zip(PROFILE_VARIABLES, _LIBRARIES, strict=True):
+            if any(folder.glob(library)):
+                return name
+    return PROFILE_VARIABLES[0]
+
+
+def _library_folders() -> list[Path]:
+    """Return the folders that hold the middleware, in the order in which they are searched."""
+    loader = os.environ.get('LD_LIBRARY_PATH', '').split(os.pathsep)
+    prefixes = [*os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep), sys.prefix]
+    folders = loader + [os.path.join(prefix, 'lib') for prefix in prefixes if prefix]
+    return [Path(folder) for folder in folders if folder]
 
 
 def image_profile_environment(choice: str = 'auto') -> dict[str, str]:

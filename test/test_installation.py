@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+import sys
 
 import pytest
 
@@ -24,19 +25,39 @@ def no_profile(monkeypatch):
         monkeypatch.delenv(name)
 
 
+OLD_LIBRARY, NEW_LIBRARY = 'libfastrtps.so.2.14', 'libfastdds.so.3.2'
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Return a function that puts a middleware library where one of the searches finds it."""
+    monkeypatch.setattr(sys, 'prefix', str(tmp_path / 'pip'))
+    prefixes = [str(tmp_path / name) for name in ('overlay', 'ros')]
+    monkeypatch.setenv('AMENT_PREFIX_PATH', os.pathsep.join(prefixes))
+    monkeypatch.setenv('LD_LIBRARY_PATH', str(tmp_path / 'loader' / 'lib'))
+
+    def put(prefix, library):
+        (tmp_path / prefix / 'lib').mkdir(parents=True)
+        (tmp_path / prefix / 'lib' / library).touch()
+
+    return put
+
+
 @pytest.mark.parametrize(
-    ('distribution', 'name'),
+    ('found', 'name'),
     [
-        ('humble', 'FASTRTPS_DEFAULT_PROFILES_FILE'),
-        ('jazzy', 'FASTRTPS_DEFAULT_PROFILES_FILE'),
-        ('kilted', 'FASTDDS_DEFAULT_PROFILES_FILE'),
-        (None, 'FASTDDS_DEFAULT_PROFILES_FILE'),
+        ({'ros': OLD_LIBRARY}, 'FASTRTPS_DEFAULT_PROFILES_FILE'),  # Humble, Jazzy
+        ({'ros': NEW_LIBRARY}, 'FASTDDS_DEFAULT_PROFILES_FILE'),  # Kilted and later
+        ({'pip': OLD_LIBRARY}, 'FASTRTPS_DEFAULT_PROFILES_FILE'),
+        ({'ros': NEW_LIBRARY, 'overlay': OLD_LIBRARY}, 'FASTRTPS_DEFAULT_PROFILES_FILE'),
+        ({'ros': NEW_LIBRARY, 'pip': OLD_LIBRARY}, 'FASTDDS_DEFAULT_PROFILES_FILE'),
+        ({'ros': NEW_LIBRARY, 'loader': OLD_LIBRARY}, 'FASTRTPS_DEFAULT_PROFILES_FILE'),
+        ({}, 'FASTDDS_DEFAULT_PROFILES_FILE'),
     ],
 )
-def test_profile_is_set_where_the_distribution_looks(no_profile, monkeypatch, distribution, name):
-    monkeypatch.delenv('ROS_DISTRO', raising=False)
-    if distribution:
-        monkeypatch.setenv('ROS_DISTRO', distribution)
+def test_profile_is_set_where_the_library_looks(no_profile, install, found, name):
+    for prefix, library in found.items():
+        install(prefix, library)
     use_image_profile()
     profile = str(share_file('config/fastdds_images.xml'))
     assert {n: os.environ[n] for n in PROFILE_VARIABLES if n in os.environ} == {name: profile}
@@ -89,10 +110,12 @@ def test_without_a_home_there_is_no_cache_folder(monkeypatch):
         ('FASTRTPS_DEFAULT_PROFILES_FILE', '/mine.xml'),
     ],
 )
-def test_what_the_user_has_set_is_left_alone(no_profile, monkeypatch, tmp_path, name, value):
+def test_what_the_user_has_set_is_left_alone(
+    no_profile, install, monkeypatch, tmp_path, name, value
+):
+    install('ros', NEW_LIBRARY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv('RMW_IMPLEMENTATION', raising=False)
-    monkeypatch.delenv('ROS_DISTRO', raising=False)
     mine = {'FASTDDS_DEFAULT_PROFILES_FILE': str(share_file('config/fastdds_images.xml'))}
     assert image_profile_environment() == mine
     monkeypatch.setenv(name, value)

@@ -1,8 +1,10 @@
 """Checks that need ROS: is it there, do images get through, what does the running graph say."""
 
 from collections.abc import Iterator
+import importlib.metadata
 import os
 from pathlib import Path
+import re
 
 from rtseg_ros.verdict import Verdict
 
@@ -25,8 +27,7 @@ def ros(*, dds: bool, graph: bool) -> Iterator[Verdict]:
             'rtseg doctor --for segment, evaluate or train',
         )
         return
-    distribution = os.environ.get('ROS_DISTRO', 'from wheels')
-    yield Verdict('ROS 2', True, f'{distribution}, rclpy in {Path(rclpy.__file__).parent}')
+    yield Verdict('ROS 2', True, f'{_distribution()}, rclpy in {Path(rclpy.__file__).parent}')
     # Only now: these import rclpy themselves.
     from rclpy.signals import SignalHandlerOptions
 
@@ -41,3 +42,13 @@ def ros(*, dds: bool, graph: bool) -> Iterator[Verdict]:
             yield from graph_checks.graph(node)
     finally:
         rclpy.try_shutdown()
+
+
+def _distribution() -> str:
+    """Name the distribution for people: as its setup file says, else as its wheels are called."""
+    if name := os.environ.get('ROS_DISTRO'):
+        return name
+    for distribution in importlib.metadata.distributions():
+        if found := re.fullmatch(r'ros[-_](\w+)[-_]rclpy', distribution.name or ''):
+            return f'{found[1]} from wheels'
+    return 'of an unknown distribution'

@@ -1,6 +1,7 @@
 """Starts and stops nodes in processes of their own, in a graph apart from others."""
 
 from collections.abc import Mapping, Sequence
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -81,7 +82,9 @@ def node_arguments(namespace: str, parameters: Mapping[str, Any]) -> list[str]:
 
 def isolate_graph() -> None:
     """Keep a graph off the network and away from other graphs on this machine."""
-    if os.environ.get('ROS_DISTRO') == 'humble':  # later ones know the other, and warn of this
+    # These interfaces came with the discovery range, in Iron. Where that is known, the old way
+    # warns.
+    if importlib.util.find_spec('type_description_interfaces') is None:
         os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     os.environ.setdefault('ROS_DOMAIN_ID', str(os.getpid() % 100 + 1))

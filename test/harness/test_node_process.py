@@ -1,6 +1,7 @@
 """How nodes get their parameters, and how graphs are kept apart on each generation of ROS 2."""
 
 import os
+import sys
 
 import pytest
 
@@ -9,11 +10,12 @@ from rtseg_ros.harness.node_process import isolate_graph, node_arguments
 NAMES = ('ROS_LOCALHOST_ONLY', 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_DOMAIN_ID')
 
 
-@pytest.mark.parametrize(
-    ('distribution', 'local'), [('humble', '1'), ('jazzy', None), ('kilted', None), ('', None)]
-)
-def test_graph_stays_on_this_machine(monkeypatch, distribution, local):
-    monkeypatch.setenv('ROS_DISTRO', distribution)
+@pytest.mark.parametrize(('knows_the_range', 'local'), [(False, '1'), (True, None)])
+def test_graph_stays_on_this_machine(monkeypatch, tmp_path, knows_the_range, local):
+    if knows_the_range:
+        (tmp_path / 'type_description_interfaces').mkdir()
+    monkeypatch.setattr(sys, 'path', [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, 'type_description_interfaces', raising=False)
     for name in NAMES:
         monkeypatch.setenv(name, '')  # so that what is set meanwhile is undone
         monkeypatch.delenv(name)

@@ -21,7 +21,7 @@ FORMAT = 1
 # Distributions whose version can change a figure.
 _DISTRIBUTIONS = (
     'numpy', 'opencv-python-headless', 'opencv-python', 'onnxruntime', 'onnxruntime-gpu',
-    'tensorrt', 'rosbags', 'rclpy', 'ros-kilted-rclpy', 'ros-jazzy-rclpy',
+    'tensorrt', 'rosbags', 'rclpy',
 )  # fmt: skip
 
 
