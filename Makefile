@@ -3,31 +3,54 @@
 # make test   all tests
 # make docs   the pages of docs/ as a site with the API reference, in build/docs
 # make links  whether the links of the site to elsewhere are alive; needs a network
-# make env    the environment of all, in .venv
+# make env    the environment of all, in .venv; with ROS=jazzy or ROS=kilted (which the others take
+#             too) another distribution's wheels, in .venv-DISTRIBUTION where it is not the default
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-# On a ROS machine its own rclpy is used; elsewhere ROS 2 comes from wheels into .venv.
+DEFAULT_ROS := kilted
+DISTRIBUTIONS := $(patsubst requirements-ros-%.txt,%,$(wildcard requirements-ros-*.txt))
+# On a ROS machine its own rclpy is used; elsewhere ROS 2 comes from wheels, each distribution's
+# into an environment of its own.
 HAS_ROS := $(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo yes)
 ifeq ($(HAS_ROS),yes)
+ifdef ROS
+$(error ROS=$(ROS) takes ROS 2 from wheels, but $(PYTHON) has an rclpy already (ROS_DISTRO: \
+  $(or $(ROS_DISTRO),not set)), and two ROS in one process crash. Leave ROS= out, or use a shell \
+  that has not sourced it)
+endif
+VENV := .venv
 VENV_FLAGS := --system-site-packages
 else
+ROS ?= $(DEFAULT_ROS)
+ifeq ($(filter $(ROS),$(DISTRIBUTIONS)),)
+$(error ROS=$(ROS) has no wheels; choose one of: $(DISTRIBUTIONS))
+endif
+VENV := .venv$(if $(filter-out $(DEFAULT_ROS),$(ROS)),-$(ROS))
+ROS_REQUIREMENTS := requirements-ros-$(ROS).txt
 export AMENT_PREFIX_PATH := $(CURDIR)/$(VENV)
 endif
+BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: env demo check test lint docs links clean
+.PHONY: env only-this-ros demo check test lint docs links clean
 
 env: $(VENV)/.ready
 
-$(VENV)/.ready: setup.py requirements-ros.txt requirements-dev.txt requirements-dev-nodeps.txt
+# Two distributions in one environment would crash.
+only-this-ros:
+	@held=$$(ls $(VENV)/lib/python3*/site-packages 2>/dev/null | \
+	    sed -n 's/^ros_\(.*\)_rclpy-.*/\1/p'); \
+	  test -z "$$held" || test "$$held" = '$(ROS)' || { echo "$(VENV) holds ROS 2 $$held, not" \
+	    "'$(ROS)': remove it with 'make clean', or name another (make ROS=$$held ...)"; exit 1; }
+
+$(VENV)/.ready: setup.py $(ROS_REQUIREMENTS) requirements-dev.txt requirements-dev-nodeps.txt \
+  | only-this-ros
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo 'Python 3.10 or later is needed; choose one with: make PYTHON=python3.11 ...'; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV_FLAGS) $(VENV) || \
 	  { echo 'Install the venv module first: sudo apt install python3-venv'; rm -rf $(VENV); exit 1; }
 	@echo 'Installing into $(VENV) (1 to 3 minutes) ...'
 ifneq ($(HAS_ROS),yes)
-	$(PIP) install -r requirements-ros.txt
+	$(PIP) install -r $(ROS_REQUIREMENTS)
 endif
 	$(PIP) install -r requirements-dev.txt
 	$(PIP) install --no-deps -r requirements-dev-nodeps.txt
@@ -57,4 +80,4 @@ links: docs
 	$(BIN)/python -m sphinx -q -b linkcheck docs build/links
 
 clean:
-	rm -rf $(VENV) build install log *.egg-info demo_output
+	rm -rf .venv $(DISTRIBUTIONS:%=.venv-%) build install log *.egg-info demo_output
