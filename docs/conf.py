@@ -19,6 +19,7 @@ exclude_patterns = ['_build']
 myst_heading_anchors = 4
 
 autodoc_typehints = 'description'
+autodoc_typehints_description_target = 'documented'
 autodoc_member_order = 'bysource'
 napoleon_use_ivar = True
 

@@ -56,7 +56,7 @@ def test_a_broken_link_is_found(tmp_path):
 def test_every_page_is_on_the_site():
     """Sphinx warns, too, but make docs is not run by the tests everywhere."""
     index = (DOCS / 'index.md').read_text(encoding='utf-8')
-    listed = set(re.findall(r'^([\w/]+)$', index, re.MULTILINE))
+    listed = set(re.findall(r'^(?:.+ <)?([\w/]+)>?$', index, re.MULTILINE))
     pages = {str(page.relative_to(DOCS).with_suffix('')) for page in DOCS.rglob('*.md')}
     assert listed == pages - {'index'}
 
