@@ -85,11 +85,19 @@ def files(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file()}
 
 
-@pytest.mark.parametrize(
-    'numbers', [(TERM,), (INT, TERM), (INT,) * 8], ids=['term', 'both', 'ints']
-)
-@pytest.mark.parametrize('after_s', [0.0, 0.35, 2.5])
-@pytest.mark.parametrize('verb', WORDS)
+MOMENTS_S = (0.0, 0.35, 2.5)
+NUMBERS = {'term': (TERM,), 'both': (INT, TERM), 'ints': (INT,) * 8}
+
+
+def moments():
+    """Every verb at every moment with another signal, and every signal at every moment."""
+    for place, verb in enumerate(WORDS):
+        for index, after_s in enumerate(MOMENTS_S):
+            name = list(NUMBERS)[(place + index) % len(NUMBERS)]
+            yield pytest.param(verb, after_s, NUMBERS[name], id=f'{verb}-{after_s}-{name}')
+
+
+@pytest.mark.parametrize(('verb', 'after_s', 'numbers'), moments())
 def test_a_verb_ends_at_signals(verb, after_s, numbers, folder):
     """As a terminal does it: the signals reach all processes of the group."""
     for name in ('bag_out', 'report', 'race', 'run'):
