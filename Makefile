@@ -60,13 +60,15 @@ endif
 demo: env
 	$(BIN)/rtseg demo --output demo_output $(DEMO_ARGS)
 
-# Only tests over DDS are tried again when they fail (test/support/kinds.py). The quick ones have no
-# nodes, so two processes share them, with one thread each.
+# Only tests over DDS are tried again when they fail. Where two processes share the tests, one takes
+# all of those (test/support); `make test WORKERS=2` does so with all tests.
+WORKERS ?= 0
+
 check: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m quick $(TEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m quick $(TEST_ARGS)
 
 test: env
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TEST_ARGS)
 
 lint: env
 	$(BIN)/ruff check .
