@@ -1,8 +1,8 @@
 """Which of several processes runs a test: one takes all tests over DDS, else a file stays whole.
 
-``make check`` and ``make test WORKERS=2`` run ``pytest -n 2 --dist loadfile``. Nodes that start beside other
-nodes are late, so no two tests over DDS may run at the same time; and a fixture of a module is
-made once. (The groups of pytest-xdist 3.8 have no effect under pytest 9.2.)
+``make check`` and ``make test WORKERS=2`` run ``pytest -n 2 --dist loadfile``. Nodes that start
+beside other nodes are late, so no two tests over DDS may run at the same time; and a fixture of a
+module is made once. (The groups of pytest-xdist 3.8 have no effect under pytest 9.2.)
 """
 
 from collections.abc import Iterator
