@@ -121,6 +121,9 @@ def _run(words: list[str]) -> int:
     )
     top.add_argument('--version', action='version', version=__version__)
     top.add_argument('verb', choices=VERBS, metavar='verb', help='one of the verbs below')
+    if not words:
+        top.print_help(sys.stderr)
+        return 2
     verb = top.parse_args(words[:1]).verb
     parser = argparse.ArgumentParser(
         prog=f'rtseg {verb}',

@@ -160,3 +160,9 @@ def test_soak_says_what_its_options_accept(words, message, capsys):
         main(['soak', *words])
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_without_a_verb_the_verbs_are_shown(capsys):
+    assert main([]) == 2
+    said = capsys.readouterr().err
+    assert all(f'  {verb} ' in said for verb in VERBS)
