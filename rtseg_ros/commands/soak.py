@@ -1,4 +1,4 @@
-"""``rtseg soak``: a node under more frames than it can take, for as long as you like."""
+"""``rtseg soak``: a node under more frames than it can take, or cameras that come and go."""
 
 import argparse
 from dataclasses import asdict
@@ -28,6 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=3.0,
         help='frames per frame it can take',
     )
+    parser.add_argument(
+        '--restarts', type=within(int, 1, 10**6), metavar='N',
+        help='instead: a camera that is started N times, with frames of changing size',
+    )  # fmt: skip
     parser.add_argument('--model', default=DEFAULT_MODEL, help='.onnx file or shipped name')
     add_size(
         parser,
@@ -53,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise SettingError(f'{len(sizes)} sizes are given; a soak has frames of one size')
     height, width = sizes[0]
     print(f'frames of {height}x{width} (height x width)', file=sys.stderr)
+    if arguments.restarts:
+        return _restarts(arguments, (height, width))
     settings = SoakSettings(
         model=arguments.model,
         size_hw=(height, width),
@@ -62,6 +68,21 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with Bar(unit='s') as bar:
         report = soak(settings, progress=bar.move)
+    return _finish(report, arguments)
+
+
+def _restarts(arguments: argparse.Namespace, size_hw: tuple[int, int]) -> int:
+    """Run the cameras; 3 if something was not met."""
+    from rtseg_ros.harness.restarts import RestartSettings, restart
+
+    settings = RestartSettings(arguments.model, size_hw, arguments.restarts)
+    with Bar(unit='camera') as bar:
+        report = restart(settings, progress=bar.move)
+    return _finish(report, arguments)
+
+
+def _finish(report: Any, arguments: argparse.Namespace) -> int:
+    """Print and write what was measured; 3 if something was not met."""
     problems = report.problems(growth_mib=arguments.growth_mib)
     summary = {**asdict(report), 'problems': problems, 'machine': machine()}
     for key, value in summary.items():

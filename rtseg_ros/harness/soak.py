@@ -1,5 +1,6 @@
 """Soak test: a real node under more frames than it can take; ages, counts and memory."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 import os
@@ -130,12 +131,20 @@ class SoakReport:
 
 
 @dataclass
-class _Listener:
-    """What comes back from the node."""
+class Listener:
+    """What comes back from the node.
+
+    Attributes:
+        node: Listens.
+        ages_ms: From the stamp of each mask to its arrival.
+        values: Of the node's latest diagnostics.
+        recent: Stamp in ns, and height and width, of the latest masks.
+    """
 
     node: Node
     ages_ms: list[float] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
+    recent: deque[tuple[int, tuple[int, int]]] = field(default_factory=lambda: deque(maxlen=100))
 
     def __post_init__(self) -> None:
         queue = QoSProfile(depth=100)
@@ -144,10 +153,16 @@ class _Listener:
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._on_values, queue)
 
     def send(self, pixels: np.ndarray) -> None:
+        """Publish a frame, stamped with the present."""
         header = Header(stamp=self.node.get_clock().now().to_msg(), frame_id='camera')
         self.camera.publish(image_from_array(pixels, 'bgr8', header=header))
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
+        """Spin until the condition holds.
+
+        Raises:
+            RtsegError: If it does not within a minute.
+        """
         end, reminder = time.monotonic() + PATIENCE_S, Reminder(self.node)
         while not condition():
             reminder.waiting_for(what)
@@ -177,6 +192,7 @@ class _Listener:
 
     def _on_mask(self, message: Image) -> None:
         stamp = ns_from_stamp(message.header.stamp)
+        self.recent.append((stamp, (message.height, message.width)))
         self.ages_ms.append((self.node.get_clock().now().nanoseconds - stamp) / 1e6)
 
     def _on_values(self, message: DiagnosticArray) -> None:
@@ -208,7 +224,7 @@ def soak(settings: SoakSettings, *, progress: Counted) -> SoakReport:
             tempfile.TemporaryDirectory() as folder,
             NodeProcess('segmentation_node', arguments, Path(folder)) as process,
         ):
-            listener = _Listener(rclpy.create_node('soak', namespace=NAMESPACE))
+            listener = Listener(rclpy.create_node('soak', namespace=NAMESPACE))
             lifecycle = LifecycleClient(listener.node, 'segmentation')
             lifecycle.change('configure')
             lifecycle.change('activate')
@@ -219,7 +235,7 @@ def soak(settings: SoakSettings, *, progress: Counted) -> SoakReport:
 
 
 def _soak(
-    settings: SoakSettings, listener: _Listener, process: NodeProcess, progress: Counted
+    settings: SoakSettings, listener: Listener, process: NodeProcess, progress: Counted
 ) -> SoakReport:
     frames = np.random.default_rng(0).integers(0, 256, (4, *settings.size_hw, 3), np.uint8)
     period_s = _time_of_one(listener, frames, settings) / settings.overload
@@ -239,7 +255,7 @@ def _soak(
         rclpy.spin_once(listener.node, timeout_sec=max(min(due - time.monotonic(), 0.05), 0))
         if not memory or now - start - memory[-1][0] >= MEMORY_PERIOD_S:
             process.check()
-            memory.append((now - start, _resident_mib(process.process.pid)))
+            memory.append((now - start, resident_mib(process.process.pid)))
             progress(round(now - start), round(settings.seconds))
         if int(listener.values.get('published', 0)) >= next_window:
             windows.append(listener.window())
@@ -269,7 +285,7 @@ def _soak(
     )
 
 
-def _time_of_one(listener: _Listener, frames: np.ndarray, settings: SoakSettings) -> float:
+def _time_of_one(listener: Listener, frames: np.ndarray, settings: SoakSettings) -> float:
     """Return the seconds from sending a frame to its mask, one after the other."""
     times = []
     for number in range(PROBES):
@@ -286,7 +302,7 @@ def _time_of_one(listener: _Listener, frames: np.ndarray, settings: SoakSettings
     return float(np.median(times))
 
 
-def _no_mask(settings: SoakSettings, listener: _Listener) -> RtsegError:
+def _no_mask(settings: SoakSettings, listener: Listener) -> RtsegError:
     height, width = settings.size_hw
     text = ', '.join(f'{name} {listener.values.get(name, 0)}' for name in BINS)
     text = f'no mask came back of a frame of {height}x{width} (height x width): {text}'
@@ -300,6 +316,7 @@ def _no_mask(settings: SoakSettings, listener: _Listener) -> RtsegError:
     return RtsegError(text)
 
 
-def _resident_mib(pid: int) -> float:
+def resident_mib(pid: int) -> float:
+    """Return the resident memory of a process."""
     pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
     return pages * os.sysconf('SC_PAGE_SIZE') / 2**20
