@@ -16,6 +16,7 @@ from rtseg_ros.frames.media.compressed_format import lost_colour
 from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.frames.stamp import ns_from_stamp
 from rtseg_ros.nodes.output_table import IMAGE_NAMES
+from rtseg_ros.nodes.reminder import Reminder
 from rtseg_ros.nodes.ros_graph import (
     IMAGE_TYPES,
     doubles,
@@ -48,8 +49,9 @@ def graph(node: Node, *, look_s: float = LOOK_S) -> list[Verdict]:
     )
     _spin(node, look_s)
     ours = perception_nodes(node)
-    end = time.monotonic() + PATIENCE_S
+    end, reminder = time.monotonic() + PATIENCE_S, Reminder(node)
     while time.monotonic() < end and not {name.lstrip('/') for name in ours} <= set(statuses):
+        reminder.waiting_for(f'/diagnostics of {", ".join(ours)}')
         rclpy.spin_once(node, timeout_sec=0.05)
     findings = [_image_topics(node), *_several(node), *_formats(node)]
     if not ours:

@@ -19,6 +19,7 @@ from rtseg_ros.installation import (
     profile_variable,
     share_file,
 )
+from rtseg_ros.nodes.reminder import Reminder
 from rtseg_ros.spatial.point_layout import POINT_STEP
 from rtseg_ros.verdict import Verdict
 
@@ -65,8 +66,11 @@ def transport(node: Node) -> list[Verdict]:
             start_new_session=True,  # Ctrl-C reaches the doctor, which then ends it
         )
         try:
-            end = time.monotonic() + PATIENCE_S
+            end, reminder = time.monotonic() + PATIENCE_S, Reminder(node)
             while time.monotonic() < end and len(arrivals) < FRAMES:
+                reminder.waiting_for(
+                    f'images of {name} from another process, {len(arrivals)} of {FRAMES} arrived'
+                )
                 rclpy.spin_once(node, timeout_sec=0.02)
                 if sender.poll() is not None and time.monotonic() > end - PATIENCE_S + 1:
                     end = min(end, time.monotonic() + 0.5)

@@ -23,6 +23,7 @@ from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.harness.node_process import NodeProcess, node_arguments
 from rtseg_ros.nodes.diagnostics import full_name, is_from
 from rtseg_ros.nodes.messages import frame_from_message
+from rtseg_ros.nodes.reminder import Reminder
 from rtseg_ros.progress import Counted
 
 NAMESPACE = '/rtseg_demo'
@@ -138,6 +139,16 @@ class _Listener(Node):
         if self.counts_images:
             self.recording.sent += 1
 
+    def lacking(self) -> str:
+        """Say what has not come at all; empty if something of all has."""
+        if not self._images:
+            topic = self._settings.topic or f'{NAMESPACE}/image'
+            count = self.count_publishers(topic)
+            return f'images on {topic}, which has {count} publishers'
+        if not self.recording.masks:
+            return f'the first mask, after {self._images} images'
+        return ''
+
     def _played(self) -> float:
         """Return which part of the clip, or of the time to listen, is over."""
         if not self._settings.topic:
@@ -236,7 +247,10 @@ def _listen(
 ) -> None:
     start = time.monotonic()
     end = start + settings.seconds if settings.topic else float('inf')
+    reminder = Reminder(listener)
     while time.monotonic() < end:
+        if waits_for := listener.lacking():
+            reminder.waiting_for(waits_for)
         rclpy.spin_once(listener, timeout_sec=0.1)
         progress(listener.recording.masks, settings.total)
         for process in processes:
@@ -256,8 +270,9 @@ def _settle(listener: _Listener) -> None:
     Raises:
         RtsegError: If none come.
     """
-    end = time.monotonic() + SILENCE_S
+    end, reminder = time.monotonic() + SILENCE_S, Reminder(listener)
     while listener.recording.segmentation.get('state') != 'inactive':
+        reminder.waiting_for('the last diagnostics of segmentation_node')
         rclpy.spin_once(listener, timeout_sec=0.1)
         if time.monotonic() > end:
             raise RtsegError(f'no diagnostics of the node for {SILENCE_S:.0f} s')

@@ -17,7 +17,15 @@ class Reminder:
 
     def waiting_for(self, what: str) -> None:
         """Say it if nothing was said for a period; call it as often as you look."""
+        self.waiting(f'for {what}')
+
+    def waiting(self, why: str) -> None:
+        """Say why, likewise, in words that follow 'waiting'."""
         now = time.monotonic()
         if now - self._told_s >= self._period_s:
             self._told_s = now
-            self._log.info(f'waiting for {what}')
+            self._log.info(f'waiting {why}')
+
+    def over(self) -> None:
+        """Take note that nothing is waited for now: the next wait begins a new period."""
+        self._told_s = time.monotonic()

@@ -7,6 +7,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
 
 from rtseg_ros.frames.outcomes import BINS
+from rtseg_ros.nodes.reminder import Reminder
 from rtseg_ros.nodes.ros_graph import clock_is_missing, topic_facts
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
 from rtseg_ros.nodes.segmentation.advice import Situation, advice
@@ -41,6 +42,7 @@ class Reporter:
             lambda text: logger.warning(text),
             lambda text: logger.info(text),
         )
+        self._reminder = Reminder(node)
         self._remarks = RemarkLog(lambda text: logger.warning(text))
         self.state = 'unconfigured'
         self.configure_error = ''
@@ -69,6 +71,10 @@ class Reporter:
         summary = '; '.join(named) if cameras else self._advice_without()
         if self.state == 'active':
             self._log.tell(summary)
+        if summary and self.state != 'finalized' and not self._total.snapshot().received_hz:
+            self._reminder.waiting(f'({self.state}): {summary}')
+        else:
+            self._reminder.over()
         also = [*twins, *(text for texts in remarks for text in texts)]
         self._remarks.tell(also)
         summary = '; '.join(filter(None, [summary, *also]))
