@@ -31,7 +31,7 @@ endif
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: env only-this-ros demo check test lint docs links clean
+.PHONY: env only-this-ros demo check test faults lint docs links clean
 
 env: $(VENV)/.ready
 
@@ -69,6 +69,10 @@ check: lint
 
 test: env
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TEST_ARGS)
+
+# Every kind of fault that is tried, and how many are survived and explained.
+faults: env
+	$(BIN)/python -m pytest -m fault $(TEST_ARGS)
 
 lint: env
 	$(BIN)/ruff check .

@@ -12,7 +12,14 @@ from rtseg_ros.labels import LabelSet
 from rtseg_ros.runtime.model_file import FINISH_PREFIX, METADATA_KEY, ModelMetadata
 from rtseg_ros.runtime.preprocess import Preprocessing
 
-pytest_plugins = ['browser', 'kinds', 'node_fixtures', 'tensorrt_fixtures', 'workers']
+pytest_plugins = [
+    'browser',
+    'fault_count',
+    'kinds',
+    'node_fixtures',
+    'tensorrt_fixtures',
+    'workers',
+]
 
 # The class is the brightest of blue, green and red; class 0 where none is above 100.
 TINY_LABELS = LabelSet(

@@ -59,6 +59,7 @@ def frames(path):
 
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
 @pytest.mark.parametrize('qos', ['', [], '- history: 1\n  depth: 3\n', 'junk: [', None])
+@pytest.mark.fault(said=0)
 def test_qos_of_the_index_does_not_matter(tmp_path, storage, qos):
     path = write_bag(tmp_path / 'bag', storage=storage)
 
@@ -70,6 +71,7 @@ def test_qos_of_the_index_does_not_matter(tmp_path, storage, qos):
     assert frames(path) == (list(range(COUNT)), '')
 
 
+@pytest.mark.fault(said=1)
 def test_an_index_that_promises_what_no_file_holds_is_an_error(tmp_path):
     path = write_bag(tmp_path / 'bag')
 
@@ -84,6 +86,7 @@ def test_an_index_that_promises_what_no_file_holds_is_an_error(tmp_path):
 
 @pytest.mark.parametrize('compression', [None, CompressionFormat.ZSTD])
 @pytest.mark.parametrize('share', [0.3, 0.5, 0.7, 0.9, 0.99])
+@pytest.mark.fault(said=1)
 def test_an_mcap_cut_off_gives_the_frames_before(tmp_path, share, compression):
     path = tmp_path / 'bag'
     if compression is None:
@@ -124,6 +127,7 @@ def cdr(types, index):
 
 
 @pytest.mark.parametrize('share', [0.4, 0.6, 0.9])
+@pytest.mark.fault(said=1)
 def test_a_database_cut_off_gives_the_frames_before(tmp_path, share):
     path = write_bag(tmp_path / 'bag', storage='sqlite3', count=20)
     file = storage_of(path)
@@ -134,6 +138,7 @@ def test_a_database_cut_off_gives_the_frames_before(tmp_path, share):
     assert file.name in error
 
 
+@pytest.mark.fault(said=1)
 def test_a_database_with_a_damaged_page_gives_the_others(tmp_path):
     path = write_bag(tmp_path / 'bag', storage='sqlite3', count=20)
     file = storage_of(path)
@@ -160,6 +165,7 @@ def split_bag(folder):
     return parts[0]
 
 
+@pytest.mark.fault(said=1)
 def test_a_missing_split_is_named_and_the_rest_read(tmp_path):
     path = split_bag(tmp_path)
     assert frames(path) == (list(range(COUNT)) * 2, '')
@@ -178,6 +184,7 @@ def error_of(path):
 
 
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+@pytest.mark.fault(said=0)
 def test_compressed_files_alone_and_metadata_as_the_path(tmp_path, storage):
     path = write_bag(tmp_path / 'bag', storage=storage)
     assert frames(path / 'metadata.yaml') == (list(range(COUNT)), '')
@@ -191,12 +198,14 @@ def test_compressed_files_alone_and_metadata_as_the_path(tmp_path, storage):
     assert file.name in error
 
 
+@pytest.mark.fault(said=0)
 def test_files_whose_messages_are_compressed(tmp_path):
     path = write_compressed(tmp_path / 'bag', CompressionFormat.ZSTD, CompressionMode.MESSAGE)
     assert frames(path) == (list(range(COUNT)), '')
     assert frames(storage_of(path)) == (list(range(COUNT)), '')
 
 
+@pytest.mark.fault(said=0)
 def test_a_ros_1_bag_is_read(tmp_path):
     types = get_typestore(Stores.ROS1_NOETIC)
     path = tmp_path / 'old.bag'
@@ -226,6 +235,7 @@ def test_a_ros_1_bag_is_read(tmp_path):
     assert 'ros2' not in error_of(path)
 
 
+@pytest.mark.fault(said=1)
 def test_files_that_are_none(tmp_path):
     empty = tmp_path / 'empty.mcap'
     empty.touch()

@@ -42,6 +42,7 @@ def test_what_was_not_met_is_said(change, words):
 
 
 @pytest.mark.process
+@pytest.mark.fault(said=0)
 def test_six_cameras_of_five_sizes(tiny_model, tmp_path):
     """`rtseg soak --restarts` itself; docs/nodes.md has the figures of a hundred."""
     pytest.importorskip('tqdm', reason='rtseg soak shows its progress with tqdm')

@@ -43,6 +43,7 @@ def test_names_of_drivers(encoding, name):
     assert decoder_name(encoding) == name
 
 
+@pytest.mark.fault(said=1)
 def test_an_unknown_codec_is_refused_by_name():
     with pytest.raises(FrameError, match="encoding 'theora;x', whose codec is not known"):
         decoder_name('theora;x')
@@ -68,6 +69,7 @@ def test_every_packet_gives_its_picture(codec, encoding, options):
         assert np.abs(frame.astype(int) - colour).max() < 12
 
 
+@pytest.mark.fault(said=1)
 def test_a_stream_that_is_joined_late_waits_for_its_key_frame():
     packets = packets_of(frames_of([COLOURS[0]] * 5 + [COLOURS[1]] * 3))
     assert [key for _, key in packets] == [True, *[False] * 4, True, False, False]
@@ -79,6 +81,7 @@ def test_a_stream_that_is_joined_late_waits_for_its_key_frame():
         assert np.abs(decoder.frame(message(data)).astype(int) - COLOURS[1]).max() < 12
 
 
+@pytest.mark.fault(said=1)
 def test_damaged_packets_are_frame_errors():
     decoder = PacketDecoder()
     for data in (b'', b'hello', bytes(500), np.random.default_rng(0).bytes(500)):
@@ -86,12 +89,14 @@ def test_damaged_packets_are_frame_errors():
             decoder.frame(message(data))
 
 
+@pytest.mark.fault(said=1)
 def test_without_pyav_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'av', None)
     with pytest.raises(FrameError, match=r"h264 stream \(ffmpeg_image_transport\); PyAV .* 'av=="):
         PacketDecoder().frame(message(b'x'))
 
 
+@pytest.mark.fault(said=1)
 def test_a_bag_of_packets_is_read_in_order_whoever_asks_for_which_frame(tmp_path):
     packets = packets_of(frames_of(COLOURS * 2))
     packets[3] = (b'damaged', False)
@@ -109,6 +114,7 @@ def test_a_bag_of_packets_is_read_in_order_whoever_asks_for_which_frame(tmp_path
             items[3].frame()
 
 
+@pytest.mark.fault(said=1)
 def test_labels_are_no_video(tmp_path):
     write_packet_bag(tmp_path / 'bag', packets_of(frames_of(COLOURS)))
     with pytest.raises(BagError, match='FFMPEGPacket; expected sensor_msgs/msg/Image or'):

@@ -72,6 +72,7 @@ def unsaid(robot, text, while_doing=lambda: None):
     robot.until(gone, what=f'no more {text}')
 
 
+@pytest.mark.fault(said=1)
 def test_a_stream_that_lost_its_colours(robot):
     data = cv2.imencode('.jpg', np.full((20, 30), 90, np.uint8))[1].tobytes()
 
@@ -84,6 +85,7 @@ def test_a_stream_that_lost_its_colours(robot):
     unsaid(robot, text)
 
 
+@pytest.mark.fault(said=1)
 def test_two_cameras_on_one_topic(robot):
     other = rclpy.create_node('other_camera', namespace='/remarks')
     publisher = other.create_publisher(CompressedImage, 'image/compressed', 5)
@@ -94,6 +96,7 @@ def test_two_cameras_on_one_topic(robot):
     other.destroy_node()
 
 
+@pytest.mark.fault(said=1)
 def test_masks_that_somebody_else_publishes_too(robot):
     other = rclpy.create_node('painter', namespace='/remarks')
     publisher = other.create_publisher(Image, 'segmentation/mask', 5)
@@ -103,6 +106,7 @@ def test_masks_that_somebody_else_publishes_too(robot):
     unsaid(robot, 'painter')
 
 
+@pytest.mark.fault(said=1)
 def test_two_nodes_of_one_name(robot, launch_node, tiny_model):
     text = '2 nodes are called /remarks/segmentation'
     twin = launch_node('segmentation_node', namespace='/remarks', model=tiny_model)
