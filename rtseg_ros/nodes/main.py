@@ -15,7 +15,7 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from rclpy.utilities import remove_ros_args
+from rclpy.utilities import remove_ros_args, try_shutdown
 
 from rtseg_ros.errors import RtsegError, SettingError
 from rtseg_ros.signals import Interrupted, Signals, ignore_signals
@@ -85,8 +85,9 @@ def run_node(
             raise
         return stopped
     finally:
-        # Its own handlers stay: without them, the second signal would kill.
-        rclpy.try_shutdown(uninstall_handlers=False)
+        # Its own handlers stay: without them, the second signal would kill. rclpy.try_shutdown takes
+        # them away from Kilted on, this one nowhere.
+        try_shutdown()
         ignore_signals()
 
 
