@@ -85,8 +85,8 @@ def run_node(
             raise
         return stopped
     finally:
-        # Its own handlers stay: without them, the second signal would kill. rclpy.try_shutdown takes
-        # them away from Kilted on, this one nowhere.
+        # Its own handlers stay: without them, the second signal would kill. From Kilted on
+        # rclpy.try_shutdown takes them away, this one nowhere.
         try_shutdown()
         ignore_signals()
 
