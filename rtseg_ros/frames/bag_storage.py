@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+import re
 import sqlite3
 import tempfile
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from rtseg_ros.frames.zstd import MAGIC, decompress_file, zstd
 
 SUFFIXES = ('.mcap', '.db3', '.bag', '.mcap.zstd', '.db3.zstd')
 METADATA = 'metadata.yaml'
+_INSTEAD = 'the storage files of its folder were read instead, in the order of their names'
 # So many rows in turn that cannot be read end a damaged database.
 _MAX_BAD_ROWS = 64
 
@@ -56,12 +58,14 @@ class Files:
         promised: Messages per topic as metadata.yaml says; empty without one.
         types: Message types as metadata.yaml says.
         missing: Names of files that are not there.
+        faults: What else is wrong with metadata.yaml.
     """
 
     paths: tuple[Path, ...]
     promised: dict[str, int] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 def find_files(path: Path) -> Files:
@@ -116,10 +120,15 @@ def _files_of_folder(folder: Path) -> Files:
             for item in facts['topics_with_message_count']
         }  # fmt: skip
     except (yaml.YAMLError, OSError, UnicodeDecodeError, LookupError, TypeError, ValueError) as e:
-        why = ' '.join(f'{type(e).__name__}: {e}'.split())
-        raise BagError(f"bag '{folder}' cannot be opened: {METADATA} is damaged: {why}") from e
+        fault = f'{METADATA} is damaged ({_why(e)})'
+        if others := _storage_files(folder):
+            return Files(others, faults=(f'{fault}: {_INSTEAD}',))
+        raise BagError(f"bag '{folder}' cannot be opened: {fault}") from e
     there = tuple(path for path in paths if path.exists() and path.stat().st_size)
     missing = tuple(path.name for path in paths if path not in there)
+    if not there and (others := _storage_files(folder)):
+        named = ', '.join(missing) or 'no file'
+        return Files(others, faults=(f'{METADATA} names {named}, which is not there: {_INSTEAD}',))
     if not there:
         raise BagError(
             f"bag '{folder}' cannot be opened: its files are missing or empty: "
@@ -131,6 +140,26 @@ def _files_of_folder(folder: Path) -> Files:
         {name: kind for name, (kind, _) in topics.items()},
         missing,
     )
+
+
+def _storage_files(folder: Path) -> tuple[Path, ...]:
+    """Return the filled storage files of a folder, split 2 before split 10."""
+    files = (
+        path
+        for path in folder.iterdir()
+        if path.name.endswith(SUFFIXES) and path.suffix != '.bag' and path.stat().st_size
+    )
+    return tuple(
+        sorted(files, key=lambda path: [part.zfill(20) for part in re.split(r'(\d+)', path.name)])
+    )
+
+
+def _why(error: Exception) -> str:
+    """Say in a few words what is wrong with a document."""
+    mark = getattr(error, 'problem_mark', None)
+    if mark is not None:
+        return f'line {mark.line + 1}: {getattr(error, "problem", None) or "no YAML"}'
+    return ' '.join(f'{type(error).__name__}: {error}'.split())
 
 
 def _advice_without_metadata(folder: Path) -> str:

@@ -165,6 +165,7 @@ class BagReader:
         files = find_files(self.path)
         self.promised = files.promised
         self.broken = [f'{name} is missing or empty' for name in files.missing]
+        self.broken += files.faults
         self._folder = unpacking_folder()
         self._storages: list[Storage] = []
         try:

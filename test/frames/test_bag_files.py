@@ -14,6 +14,7 @@ import yaml
 from rtseg_ros.errors import BagError
 from rtseg_ros.frames import bags
 from rtseg_ros.frames.bag_source import BagSource
+from rtseg_ros.frames.bag_storage import find_files
 from rtseg_ros.frames.bags import BagReader, BagWriter
 from rtseg_ros.frames.zstd import zstd
 
@@ -243,3 +244,43 @@ def test_files_that_are_none(tmp_path):
     text = tmp_path / 'notes.txt'
     text.write_text('x')
     assert 'is not a bag; accepted: a folder, or .mcap, .db3, .bag' in error_of(text)
+
+
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+@pytest.mark.parametrize(
+    ('index', 'words'),
+    [
+        (b'rosbag2_bagfile_information: {version: [', 'damaged .line 1: '),
+        (b'', 'damaged'),
+        (b'- a list', 'damaged'),
+        (bytes(range(128, 256)), 'damaged'),
+        (None, 'names other.file, which is not there'),
+    ],
+)
+@pytest.mark.fault
+def test_a_damaged_index_beside_good_files(tmp_path, storage, index, words):
+    """The frames are read, and that nobody knows whether these are all is said."""
+    path = tmp_path / 'bag'
+    write_bag(path, storage=storage)
+    metadata = path / 'metadata.yaml'
+    if index is None:
+        name = next(file.name for file in path.iterdir() if file != metadata)
+        index = metadata.read_bytes().replace(name.encode(), b'other.file')
+    metadata.write_bytes(index)
+    items, stamps = iter(BagSource(path)), []
+    for _ in range(COUNT):
+        stamps.append(next(items).stamp_ns)
+    with pytest.raises(BagError, match=f'{words}.*files of its folder were read instead'):
+        next(items)
+    assert stamps == sorted(set(stamps))
+
+
+def test_splits_without_an_index_are_read_in_the_order_of_their_numbers(tmp_path):
+    (tmp_path / 'bag').mkdir()
+    for number in (2, 10, 1):
+        write_bag(tmp_path / str(number), count=1)
+        file = next((tmp_path / str(number)).glob('*.mcap'))
+        file.rename(tmp_path / 'bag' / f'bag_{number}.mcap')
+    (tmp_path / 'bag' / 'metadata.yaml').write_text('broken: [')
+    names = [path.name for path in find_files(tmp_path / 'bag').paths]
+    assert names == ['bag_1.mcap', 'bag_2.mcap', 'bag_10.mcap']

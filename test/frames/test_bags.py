@@ -186,6 +186,7 @@ def test_what_is_no_bag(tmp_path):
     assert len(read_all(path / 'bag.mcap')) == 10
     with (path / 'metadata.yaml').open('w') as file:
         file.write('rosbag2_bagfile_information: [')
+    (path / 'bag.mcap').unlink()  # beside good files it does not matter
     with pytest.raises(BagError, match='cannot be opened'):
         BagReader(path)
 
