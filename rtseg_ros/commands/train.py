@@ -73,6 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--workers', type=within(int, 0, 1024), default=2, help='threads that prepare batches'
     )
+    parser.add_argument(
+        '--sync-batch-norm', action='store_true',
+        help='with torchrun on GPUs: batch norm over the global batch',
+    )  # fmt: skip
     parser.add_argument('--validate-every', type=count, default=1, metavar='N', help='epochs')
     parser.add_argument('--json', type=output_file, metavar='FILE', help='write the result here')
 
@@ -90,16 +94,23 @@ def _network(name: str) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the data, then train; continues where an earlier call in the same folder stopped."""
+    from rtseg_ros.training.processes import joined_processes
     from rtseg_ros.training.session import train
 
     if arguments.start_labels is not None and arguments.start_from is None:
         raise TrainingError('--start-labels says what --start-from was trained for; give both')
-    start = None if arguments.start_from is None else _start(arguments)
+    settings = _settings(arguments)
     with ExitStack() as stack:
-        checking = stack.enter_context(Bar(desc='checking', unit='frame', leave=False))
+        processes = stack.enter_context(joined_processes(settings.run.device))
+        start = None if arguments.start_from is None else _start(arguments)
+        checking = stack.enter_context(
+            Bar(desc='checking', unit='frame', leave=False, disable=not processes.first)
+        )
         steps: list[Bar] = []
 
         def progress(news: 'StepNews') -> None:
+            if not processes.first:
+                return
             if not steps:
                 checking.close()
                 bar = Bar(desc=arguments.network, unit='step', smoothing=0.05)
@@ -108,12 +119,15 @@ def run(arguments: argparse.Namespace) -> int:
             steps[0].move_seldom(news.step, news.total, news.text)
 
         result = train(
-            _settings(arguments),
+            settings,
             start=start,
-            say=checking.print,
+            say=checking.print if processes.first else lambda _: None,
             checked=checking.move,
             progress=progress,
+            processes=processes,
         )
+    if not processes.first:
+        return 0
     print(f'best mIoU on {result.val_data}: {result.miou:.4f}; weights in {result.best}')
     write_json(
         arguments.json,
@@ -139,6 +153,7 @@ def _settings(arguments: argparse.Namespace) -> 'TrainingSettings':
             precision=arguments.precision,
             workers=arguments.workers,
             validate_every=arguments.validate_every,
+            sync_batch_norm=arguments.sync_batch_norm,
         ),
         recipe=arguments.recipe or '',
         epochs=arguments.epochs,

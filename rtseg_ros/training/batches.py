@@ -11,6 +11,7 @@ from torch import Tensor
 from rtseg_ros.frames.datasets.dataset import Dataset
 from rtseg_ros.runtime.preprocess import Preprocessing, image_from_frame
 from rtseg_ros.training.augmentation import augment
+from rtseg_ros.training.processes import ALONE, Processes
 from rtseg_ros.training.recipe import Recipe
 
 CACHE_BYTES = 4 << 30
@@ -27,6 +28,7 @@ class Batches:
         *,
         seed: int,
         workers: int,
+        processes: Processes = ALONE,
     ) -> None:
         """Prepare; nothing is read yet.
 
@@ -36,9 +38,14 @@ class Batches:
             preprocessing: Of the network; the crop's size is the recipe's.
             seed: Of order and augmentation.
             workers: Threads that prepare batches.
+            processes: That share each batch.
+
+        Raises:
+            TrainingError: If the batches do not divide among the processes.
         """
         self.dataset, self.recipe, self.seed, self.workers = dataset, recipe, seed, workers
         self.crop_preprocessing = replace(preprocessing, size_hw=recipe.crop_hw)
+        self.share = processes.share(recipe.batch_size)
         order = 1 if preprocessing.channel_order == 'bgr' else -1
         self.mean_bgr = preprocessing.mean[::order]
         self._cache: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -48,7 +55,7 @@ class Batches:
         return len(self.dataset) // self.recipe.batch_size
 
     def of_epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield (N, 3, h, w) float32 and (N, h, w) int64.
+        """Yield (N, 3, h, w) float32 and (N, h, w) int64: this process's share of each batch.
 
         Args:
             epoch: Counted from 0.
@@ -59,7 +66,7 @@ class Batches:
         try:
             waiting: list[Future[tuple[Tensor, Tensor]]] = []
             for i in range(len(self)):
-                indices = order[i * size : (i + 1) * size]
+                indices = order[i * size : (i + 1) * size][self.share]
                 waiting.append(pool.submit(self._batch, indices, epoch))
                 if len(waiting) > self.workers:
                     yield waiting.pop(0).result()

@@ -5,6 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rtseg_ros.training.processes import ALONE, Processes
+
 LOVASZ_PIXELS = 1 << 17
 
 
@@ -15,9 +17,19 @@ def enet_class_weights(shares: np.ndarray, *, power: float = 1.0) -> np.ndarray:
 
 
 def pixel_loss(
-    logits: Tensor, labels: Tensor, *, kind: str, weights: Tensor | None, ignore_id: int
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    kind: str,
+    weights: Tensor | None,
+    ignore_id: int,
+    processes: Processes = ALONE,
 ) -> Tensor:
     """Mean loss over the labelled pixels.
+
+    In several processes the mean of what they return is the loss, for so gradients are put
+    together: what the sum of the pixels is divided by is counted over all of them. OHEM chooses
+    its pixels and Lovasz sorts them within each process.
 
     Args:
         logits: (N, K, H, W) float32.
@@ -27,6 +39,7 @@ def pixel_loss(
             ``lovasz``: cross entropy plus the Lovasz-Softmax loss.
         weights: (K,) float32 class weights, or None.
         ignore_id: Label of pixels that do not count.
+        processes: That share the batch.
     """
     loss = F.cross_entropy(
         logits, labels, weight=weights, ignore_index=ignore_id, reduction='none'
@@ -43,9 +56,11 @@ def pixel_loss(
                 threshold = min(threshold, float(hard.topk(keep).values[-1]))
             valid = valid & (plain >= threshold)
     if weights is None:
-        return loss[valid].sum() / valid.sum().clamp(min=1) + extra
+        pixels = processes.sum(valid.sum())
+        return processes.count * loss[valid].sum() / pixels.clamp(min=1) + extra
     total = (weights[labels.clamp(max=len(weights) - 1)] * valid).sum()
-    return (loss * valid).sum() / total.clamp(min=1e-6) + extra
+    total = processes.sum(total)
+    return processes.count * (loss * valid).sum() / total.clamp(min=1e-6) + extra
 
 
 def lovasz_softmax(

@@ -16,6 +16,7 @@ from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.progress import Counted, Say
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing
 from rtseg_ros.training.pretrained import pretrained_encoder
+from rtseg_ros.training.processes import ALONE, Processes
 from rtseg_ros.training.recipe import RECIPES, Recipe, default_recipe
 from rtseg_ros.training.start import StartWeights, counterparts, start_from
 from rtseg_ros.training.trainer import Progress, RunSettings, Trainer
@@ -88,6 +89,7 @@ def train(
     say: Say,
     checked: Counted,
     progress: Progress,
+    processes: Processes = ALONE,
 ) -> TrainingResult:
     """Check the data, then train; continues where an earlier call in the same folder stopped.
 
@@ -97,6 +99,7 @@ def train(
         say: Told what is found and done, one line each.
         checked: Told how many frames of how many are checked.
         progress: Called after each step.
+        processes: That share the work.
 
     Raises:
         RtsegError: If data, weights or settings do not fit each other or an earlier call.
@@ -126,6 +129,7 @@ def train(
         pretrained=bool(starts_from),
         starts_from=starts_from,
         command=settings.command,
+        processes=processes,
     )
     if trainer.resume():
         say(f'continuing after epoch {trainer.epoch} of {recipe.epochs}')

@@ -24,6 +24,7 @@ from rtseg_ros.training.curve import EpochFigures, write_curve
 from rtseg_ros.training.losses import enet_class_weights, pixel_loss
 from rtseg_ros.training.optimizer import create_optimizer
 from rtseg_ros.training.prediction import label_frame
+from rtseg_ros.training.processes import ALONE, Processes, with_synchronised_norm
 from rtseg_ros.training.recipe import Recipe
 from rtseg_ros.training.resume import RunIdentity, legs_to_go
 from rtseg_ros.training.schedule import Leg, first_leg, rate_factor
@@ -72,6 +73,7 @@ class RunSettings:
         precision: ``fp32``, ``bf16`` or ``fp16`` (autocast).
         workers: Threads that prepare batches.
         validate_every: Epochs between two validations; the last epoch is always validated.
+        sync_batch_norm: Take the statistics of batch norm over all processes; GPUs only.
     """
 
     output_dir: Path
@@ -80,6 +82,7 @@ class RunSettings:
     precision: str = 'fp32'
     workers: int = 2
     validate_every: int = 1
+    sync_batch_norm: bool = False
 
 
 class Trainer:
@@ -99,6 +102,7 @@ class Trainer:
         pretrained: bool,
         starts_from: str = '',
         command: str = '',
+        processes: Processes = ALONE,
     ) -> None:
         """Prepare a run.
 
@@ -114,12 +118,16 @@ class Trainer:
             pretrained: Whether the encoder's weights are trained already.
             starts_from: Name and hash of the file with initial weights, for the checkpoints.
             command: What started the run, likewise.
+            processes: That share the work; the first of them writes.
 
         Raises:
             TrainingError: If the recipe does not fit the data.
         """
         self.network_name = network_name
-        self.device = torch.device(settings.device)
+        self.processes = processes
+        self.device = processes.device(settings.device)
+        if settings.sync_batch_norm:
+            network = with_synchronised_norm(network, processes, settings.device)  # type: ignore[assignment]
         self.network = network.to(self.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.recipe = recipe
@@ -128,8 +136,9 @@ class Trainer:
         self.settings = settings
         self.starts_from, self.command = starts_from, command
         self.batches = Batches(
-            train, recipe, preprocessing, seed=settings.seed, workers=settings.workers
-        )
+            train, recipe, preprocessing, seed=settings.seed, workers=settings.workers,
+            processes=processes,
+        )  # fmt: skip
         self.steps_per_epoch = len(self.batches)
         self.legs: tuple[Leg, ...] = (first_leg(recipe),)
         if self.steps_per_epoch == 0:
@@ -141,8 +150,11 @@ class Trainer:
         self.base_rates = [group['lr'] for group in self.optimizer.param_groups]
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == 'fp16')
         self.average = copy.deepcopy(network).eval() if recipe.ema_decay else None
+        processes.agree(network)
+        self.parallel = processes.parallel(self.network)
         self.weights = self._class_weights(class_pixels)
         self.data_hash = train.fingerprint()
+        processes.same_everywhere(self.data_hash, 'fingerprints of the training data')
         self.epoch = 0
         self.best_miou: float | None = None
         self.history: list[EpochFigures] = []
@@ -167,10 +179,12 @@ class Trainer:
                 figures = replace(figures, miou=matrix.miou())
                 if self.best_miou is None or matrix.miou() > self.best_miou:
                     self.best_miou = matrix.miou()
-                    self._save_best(matrix.iou())
+                    if self.processes.first:
+                        self._save_best(matrix.iou())
             self.history.append(figures)
-            write_curve(self.history, self.settings.output_dir)
-            self._save_last()
+            if self.processes.first:
+                write_curve(self.history, self.settings.output_dir)
+                self._save_last()
         assert self.best_miou is not None  # the last epoch is always validated
         return self.best_miou
 
@@ -183,9 +197,11 @@ class Trainer:
             TrainingError: If that file belongs to another network, recipe, seed, data or start.
         """
         path = self.settings.output_dir / 'last.pth'
+        self.processes.same_everywhere(path.exists(), f'answers to whether {path} exists')
         if not path.exists():
             return False
         found = load_checkpoint(path)
+        self.processes.same_everywhere(found.epoch, f'epochs in {path}')
         legs = legs_to_go(path, found, self._identity())
         state = found.state
         if state is None:
@@ -207,17 +223,22 @@ class Trainer:
         """Label the validation split with the weights that would be kept."""
         network = self.average if self.average is not None else self.network
         network.eval()
+        self.processes.agree(network)  # each has running statistics of its own
         matrix = ConfusionMatrix(self.val_set.label_set.num_classes)
-        for index in range(len(self.val_set)):
+        for index in range(self.processes.rank, len(self.val_set), self.processes.count):
             frame = self.val_set.frame(index)
             with self._autocast():
                 labels = label_frame(network, frame, self.preprocessing, device=self.device)
             matrix.add(self.val_set.labels(index), labels)
+        counts = torch.from_numpy(matrix.counts).to(self.device)
+        matrix.counts = self.processes.sum(counts).cpu().numpy()
         return matrix
 
     def _train_epoch(self, progress: Progress) -> float:
         self.network.train()
-        torch.manual_seed(hash((self.settings.seed, self.epoch)) & 0x7FFFFFFF)
+        self.parallel.train()
+        seed = hash((self.settings.seed, self.epoch)) & 0x7FFFFFFF
+        torch.manual_seed(seed + self.processes.rank)
         losses: list[Tensor] = []
         for i, (images, labels) in enumerate(self.batches.of_epoch(self.epoch)):
             step = self.epoch * self.steps_per_epoch + i
@@ -225,13 +246,14 @@ class Trainer:
             for group, base in zip(self.optimizer.param_groups, self.base_rates, strict=True):
                 group['lr'] = base * factor
             with self._autocast():
-                logits = self.network(images.to(self.device))
+                logits = self.parallel(images.to(self.device))
             loss = pixel_loss(
                 logits.float(),
                 labels.to(self.device),
                 kind=self.recipe.loss,
                 weights=self.weights,
                 ignore_id=self.train_set.label_set.ignore_id,
+                processes=self.processes,
             )
             self.optimizer.zero_grad(set_to_none=True)
             self.scaler.scale(loss).backward()
@@ -241,7 +263,7 @@ class Trainer:
             self.scaler.step(self.optimizer)
             self.scaler.update()
             self._update_average(step)
-            losses.append(loss.detach())
+            losses.append(self.processes.sum(loss.detach()) / self.processes.count)
             news = StepNews(
                 step=step + 1,
                 total=self.recipe.epochs * self.steps_per_epoch,
