@@ -21,11 +21,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.user_properties.append((_KEY, counts))  # travels with the reports of workers
 
 
+def _counts(report) -> list[tuple[int, int]]:
+    # A file that cannot be collected has a report without properties.
+    return [value for key, value in getattr(report, 'user_properties', ()) if key == _KEY]
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
     tried = survived = said = 0
     for outcome in ('passed', 'failed', 'error'):
         for report in terminalreporter.getreports(outcome):
-            for kinds, words in (v for k, v in report.user_properties if k == _KEY):
+            for kinds, words in _counts(report):
                 if outcome != 'passed' or report.when == 'call':
                     tried += kinds
                 if outcome == 'passed' and report.when == 'call':
