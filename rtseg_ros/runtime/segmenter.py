@@ -341,8 +341,9 @@ def load_segmenter(
             from rtseg_ros.runtime.onnx_engine import OnnxEngine
         except ImportError as error:
             raise EngineError(
-                f'ONNX Runtime cannot be imported ({error}); pip install onnxruntime, or use the '
-                'engine tensorrt'
+                f'ONNX Runtime cannot be imported ({error}); pip install onnxruntime (which '
+                'rosdep install does for the key python3-onnxruntime-pip), or use the engine '
+                'tensorrt or openvino'
             ) from error
         built = OnnxEngine(model, providers=providers, threads=threads)
     elif engine == 'tensorrt':
