@@ -18,6 +18,7 @@ from rtseg_ros.errors import EvaluationError
 from rtseg_ros.evaluation.report.summary import summary_line
 from rtseg_ros.evaluation.thresholds import HELP, Requirement, failures, requirement_from_text
 from rtseg_ros.frames.bag_options import GENERIC_ORDERS
+from rtseg_ros.frames.media.compressed_format import LOST
 from rtseg_ros.frames.retime import MAX_GAP_S
 from rtseg_ros.options import add_options, settings_from_options
 from rtseg_ros.output_files import write_json
@@ -316,6 +317,9 @@ def _source(arguments: argparse.Namespace) -> 'Source':
 def _finish(report: dict[str, Any], output: Path, copy: Path | None) -> None:
     write_json(copy, report)
     print(summary_line(report))
+    for reason, count in report['reasons'].items():
+        if reason.startswith(LOST):  # costs accuracy, and nothing else shows it
+            print(f'noticed in {count} of {report["frames"]} frames: {reason}')
     print(output / 'report.html')
 
 

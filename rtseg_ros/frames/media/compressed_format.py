@@ -6,6 +6,7 @@ from typing import Any
 
 from rtseg_ros.frames.image_header import is_grey
 
+LOST = 'the images are grey although'  # how what lost_colour says begins
 _COLOUR = re.compile(r'(bgr|rgb|bayer_|yuv|yuy|uyv|nv\d|i420|yv12|(8|16)uc[34])', re.IGNORECASE)
 _BAYER = re.compile(r'bayer_(rggb|bggr|gbrg|grbg)', re.IGNORECASE)
 
@@ -51,7 +52,7 @@ def lost_colour(text: str, data: Any) -> str:
     if not is_grey(bytes(data)):
         return ''
     return (
-        f"the images are grey although the camera's are {parts.source}: compressing threw the "
+        f"{LOST} the camera's are {parts.source}: compressing threw the "
         f"colours away (format '{text.strip()}'); publish bgr8 or rgb8 before image_transport, "
         'or subscribe to the raw images'
     )
