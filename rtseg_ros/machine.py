@@ -9,12 +9,17 @@ def machine() -> dict[str, str | int]:
     """Name this machine: processor, cores usable, memory in GiB, system, Python."""
     return {
         'processor': _processor(),
-        'cores': len(os.sched_getaffinity(0)),
+        'cores': usable_cores(),
         'memory_gib': round(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30),
         'architecture': platform.machine(),
         'system': platform.platform(),
         'python': platform.python_version(),
     }
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def peak_memory_mib(pid: int | str = 'self') -> float:

@@ -21,6 +21,7 @@ from rtseg_ros.runtime.geometry import Geometry, output_size_from_text
 from rtseg_ros.runtime.resizes import RESIZES, ROTATIONS
 
 Parameters = TypeVar('Parameters')
+OVERLAPS = ('auto', 'on', 'off')
 # An output_size of the node alone: that of a message.
 CLOUD_SIZE = 'cloud'
 
@@ -55,6 +56,12 @@ class SegmentationParameters:
     )
     max_batch: int = parameter(
         1, 'Most frames of different cameras that are taken at once.', minimum=1, maximum=64
+    )
+    overlap: str = parameter(
+        'auto',
+        'Decode the next frame and publish the last one while the engine works: on, off, or auto '
+        'for on with at least 4 cores and an engine that can; raises the frame rate.',
+        choices=OVERLAPS,
     )
     image_transport: str = parameter(
         'raw',

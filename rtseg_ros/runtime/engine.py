@@ -13,7 +13,7 @@ from rtseg_ros.runtime.model_file import ModelFile
 Outputs = Mapping[str, np.ndarray]
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """Be told, and do nothing."""
 
 
@@ -102,7 +102,7 @@ class Engine(ABC):
         self.requests = 1
         self._begun: set[Inference] = set()
 
-    def begin(self, image: np.ndarray, *, on_done: Callable[[], None] = _nothing) -> Inference:
+    def begin(self, image: np.ndarray, *, on_done: Callable[[], None] = nothing) -> Inference:
         """Begin to run the network; the caller can do something else meanwhile.
 
         Args:

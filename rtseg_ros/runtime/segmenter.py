@@ -1,6 +1,6 @@
 """From a frame to its labels: the one path that node, CLI, evaluation and benchmark share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 import math
 from pathlib import Path
@@ -13,7 +13,7 @@ from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import EngineError, FrameError, LabelSetError, SettingError
 from rtseg_ros.labels import UNLABELLED, LabelSet
 from rtseg_ros.labels.groups import ClassGroups, load_class_groups
-from rtseg_ros.runtime.engine import Engine, Outputs
+from rtseg_ros.runtime.engine import Engine, Inference, Outputs, nothing
 from rtseg_ros.runtime.geometry import Geometry, Layout, layout, nearest
 from rtseg_ros.runtime.model_file import output_table, read_model_file
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
@@ -52,6 +52,32 @@ class Prepared:
     image: np.ndarray
     layout: Layout
     preprocess_ms: float
+
+
+class _Clock:
+    """How long the engine worked, by the moment at which it said that it was done."""
+
+    def __init__(self, on_done: Callable[[], None]) -> None:
+        self._on_done = on_done
+        self._start_ns = time.perf_counter_ns()
+        self._end_ns = 0
+
+    def stop(self) -> None:
+        self._end_ns = time.perf_counter_ns()
+        self._on_done()
+
+    def ms(self) -> float:
+        # What waits for outputs may see them before their callback has run.
+        return ((self._end_ns or time.perf_counter_ns()) - self._start_ns) / 1e6
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Frames that the engine works on, or has worked on."""
+
+    frames: tuple[Prepared, ...]
+    inference: Inference
+    clock: _Clock
 
 
 class Segmenter:
@@ -137,21 +163,39 @@ class Segmenter:
         for first in range(0, len(frames), self.engine.max_batch):
             batch = frames[first : first + self.engine.max_batch]
             start = time.perf_counter_ns()
-            image = batch[0].image
-            if len(batch) > 1:
-                image = np.concatenate([frame.image for frame in batch])
-            outputs = self.engine.infer(image)
+            outputs = self.engine.infer(_together(batch))
             infer_ms = (time.perf_counter_ns() - start) / 1e6
-            for index, frame in enumerate(batch):
-                start = time.perf_counter_ns()
-                labels, certainty = self._labels(outputs, index, frame.layout, confidence)
-                timing_ms = {
-                    'preprocess': frame.preprocess_ms,
-                    'infer': infer_ms,
-                    'upsample': (time.perf_counter_ns() - start) / 1e6,
-                }
-                results.append(Segmentation(labels, certainty, timing_ms, frame.layout))
+            results += self._results(batch, outputs, infer_ms, confidence)
         return results
+
+    def begin(self, frames: Sequence[Prepared], *, on_done: Callable[[], None] = nothing) -> Begun:
+        """Have the engine begin with frames; others can be prepared and finished meanwhile.
+
+        Args:
+            frames: At most as many as the engine takes at once.
+            on_done: Called once, from any thread, when ``end`` need no longer wait; not if this
+                raises.
+
+        Returns:
+            For ``end``, or to be released.
+
+        Raises:
+            EngineError: If the engine fails at once, or has begun all that it can.
+        """
+        clock = _Clock(on_done)
+        return Begun(
+            tuple(frames), self.engine.begin(_together(frames), on_done=clock.stop), clock
+        )
+
+    def end(self, begun: Begun, *, confidence: bool = False) -> list[Segmentation]:
+        """Do what ``finish`` does after the engine, for what was begun; release it.
+
+        Raises:
+            EngineError: If the engine failed.
+        """
+        with begun.inference as inference:
+            outputs = inference.outputs()
+            return self._results(begun.frames, outputs, begun.clock.ms(), confidence)
 
     def logits(self, frame: np.ndarray) -> np.ndarray:
         """Return the network's scores of one frame, as the confidence is computed from.
@@ -212,6 +256,21 @@ class Segmenter:
     def close(self) -> None:
         """Free the engine."""
         self.engine.close()
+
+    def _results(
+        self, frames: Sequence[Prepared], outputs: Outputs, infer_ms: float, confidence: bool
+    ) -> list[Segmentation]:
+        results = []
+        for index, frame in enumerate(frames):
+            start = time.perf_counter_ns()
+            labels, certainty = self._labels(outputs, index, frame.layout, confidence)
+            timing_ms = {
+                'preprocess': frame.preprocess_ms,
+                'infer': infer_ms,
+                'upsample': (time.perf_counter_ns() - start) / 1e6,
+            }
+            results.append(Segmentation(labels, certainty, timing_ms, frame.layout))
+        return results
 
     def _labels(
         self, outputs: Outputs, index: int, plan: Layout, confidence: bool
@@ -288,6 +347,12 @@ class Segmenter:
             f'{self.engine.model.path.name} gives labels without scores, so there is no '
             "confidence; convert it again with a 'logits' output"
         )
+
+
+def _together(frames: Sequence[Prepared]) -> np.ndarray:
+    """Return the images of frames as one array, that of a single frame as it is."""
+    images = [frame.image for frame in frames]
+    return images[0] if len(images) == 1 else np.concatenate(images)
 
 
 def _classes(engine: Engine, groups: ClassGroups | None) -> LabelSet:

@@ -19,14 +19,14 @@ from rtseg_ros.nodes.output_table import Wanted
 from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.segmentation.accounting import reason_of
 from rtseg_ros.nodes.segmentation.camera import Camera
-from rtseg_ros.nodes.segmentation.frame_worker import Waiting
+from rtseg_ros.nodes.segmentation.waiting import Waiting
 from rtseg_ros.nodes.spatial.outputs import Seen
 from rtseg_ros.runtime import Segmentation, Segmenter
-from rtseg_ros.runtime.segmenter import Prepared
+from rtseg_ros.runtime.segmenter import Begun, Prepared
 
 
 @dataclass(frozen=True)
-class _Decoded:
+class Decoded:
     """A frame on its way, with the moments it passed, in ns of perf_counter."""
 
     camera: Camera
@@ -38,6 +38,14 @@ class _Decoded:
     received_ns: int
     started_ns: int
     decoded_ns: int
+
+
+@dataclass(frozen=True)
+class Running:
+    """Frames that the engine works on; nothing was begun if it refused at once."""
+
+    frames: Sequence[Decoded]
+    begun: Begun | None
 
 
 class FramePipeline:
@@ -98,14 +106,14 @@ class FramePipeline:
 
     def work(self, batch: Sequence[Waiting[Camera]]) -> None:
         """Work on one frame each of some cameras; nothing that is wrong with one escapes."""
-        assert self.segmenter is not None
-        decoded = [self._decode(waiting, self.segmenter) for waiting in batch]
-        ready = [frame for frame in decoded if frame is not None]
-        for frame, result in zip(ready, self._segment(ready, self.segmenter), strict=True):
-            if result is not None:
-                self._publish(frame, result)
+        decoded = [self.prepare(waiting) for waiting in batch]
+        self._finish([frame for frame in decoded if frame is not None])
 
-    def _decode(self, waiting: Waiting[Camera], segmenter: Segmenter) -> _Decoded | None:
+    # The same in stages, for ``Overlap``.
+
+    def prepare(self, waiting: Waiting[Camera]) -> Decoded | None:
+        """Decode a frame and make it ready for the engine; None if it was refused."""
+        segmenter = self._present()
         camera, started_ns = waiting.source, time.perf_counter_ns()
         try:
             message = _message(waiting)
@@ -126,7 +134,7 @@ class FramePipeline:
                 self._log(f'{camera.topic}: {guess}')
             decoded_ns = time.perf_counter_ns()
             seen = camera.spatial.prepare(frame, message.header, wanted)
-            return _Decoded(
+            return Decoded(
                 camera=camera,
                 header=message.header,
                 frame=frame,
@@ -143,21 +151,50 @@ class FramePipeline:
             self._refuse(camera, 'failed', error)
         return None
 
+    def begin(self, frames: Sequence[Decoded], on_done: Callable[[], None]) -> Running:
+        """Have the engine begin with frames; what it refuses is tried anew in ``finish``."""
+        prepared = [frame.prepared for frame in frames]
+        try:
+            return Running(frames, self._present().begin(prepared, on_done=on_done))
+        except Exception:  # noqa: BLE001  the node must outlive any one frame
+            on_done()
+            return Running(frames, None)
+
+    def finish(self, running: Running) -> None:
+        """Wait for the engine, and publish."""
+        self._finish(running.frames, running.begun)
+
+    def supersede(self, frame: Decoded) -> None:
+        """Count a frame in whose place a newer one was made ready."""
+        frame.camera.account.finish('superseded')
+
+    def _finish(self, frames: Sequence[Decoded], begun: Begun | None = None) -> None:
+        for frame, result in zip(frames, self._segment(frames, begun), strict=True):
+            if result is not None:
+                self._publish(frame, result)
+
     def _segment(
-        self, frames: Sequence[_Decoded], segmenter: Segmenter
+        self, frames: Sequence[Decoded], begun: Begun | None
     ) -> list[Segmentation | None]:
+        segmenter = self._present()
         confidence = segmenter.has_scores and any(frame.wanted.takes_scores for frame in frames)
         try:
+            if begun is not None:
+                return list(segmenter.end(begun, confidence=confidence))
             return list(
                 segmenter.finish([frame.prepared for frame in frames], confidence=confidence)
             )
         except Exception as error:  # noqa: BLE001  the node must outlive any one frame
             if len(frames) > 1:  # one bad frame must not spoil those of other cameras
-                return [self._segment([frame], segmenter)[0] for frame in frames]
+                return [self._segment([frame], None)[0] for frame in frames]
             self._refuse(frames[0].camera, 'failed', error)
             return [None]
 
-    def _publish(self, frame: _Decoded, result: Segmentation) -> None:
+    def _present(self) -> Segmenter:
+        assert self.segmenter is not None
+        return self.segmenter
+
+    def _publish(self, frame: Decoded, result: Segmentation) -> None:
         camera = frame.camera
         try:
             if self._too_old(camera, frame.header):

@@ -3,29 +3,25 @@
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 import threading
 import time
 from typing import Any, Generic, TypeVar
 
+from rtseg_ros.nodes.segmentation.overlap import Overlap
+from rtseg_ros.nodes.segmentation.waiting import Source, Waiting
+
 Result = TypeVar('Result')
-Source = TypeVar('Source')
-
-
-@dataclass(frozen=True)
-class Waiting(Generic[Source]):
-    """A message that waits to be worked on."""
-
-    source: Source
-    message: Any
-    received_ns: int
 
 
 class FrameWorker(Generic[Source]):
     """Works on frames one batch at a time; per source only the latest one waits.
 
     A source that has waited longest since its last turn goes first, so each gets its share
-    when there are more frames than time. Calls run between two batches.
+    when there are more frames than time. Calls run between two batches, with none in the air.
+
+    Attributes:
+        max_batch: Most frames that are taken at once.
+        overlap: Takes frames in place of ``work`` if it is not None; to be changed in a call.
     """
 
     def __init__(self, work: Callable[[list[Waiting[Source]]], None], *, name: str) -> None:
@@ -36,6 +32,7 @@ class FrameWorker(Generic[Source]):
             name: Of the thread.
         """
         self.max_batch = 1
+        self.overlap: Overlap[Source, Any, Any] | None = None
         self._work = work
         self._condition = threading.Condition()
         self._frames: dict[Source, Waiting[Source]] = {}
@@ -75,6 +72,11 @@ class FrameWorker(Generic[Source]):
             self._condition.notify()
         return future.result()
 
+    def wake(self) -> None:
+        """Have the thread look at what the overlap has for it."""
+        with self._condition:
+            self._condition.notify()
+
     def stop(self) -> None:
         """Finish the batch in work and the calls, then end the thread."""
         with self._condition:
@@ -85,23 +87,40 @@ class FrameWorker(Generic[Source]):
     def _run(self) -> None:
         while True:
             with self._condition:
-                while not (self._frames or self._calls or self._stopping):
+                while not (self._calls or self._stopping or self._is_due()):
                     self._condition.wait()
                 calls = list(self._calls)
                 self._calls.clear()
-                batch = [] if calls or self._stopping else self._next_batch()
-                if self._stopping and not calls:
-                    return
+                stopping = self._stopping
+                batch = [] if calls or stopping else self._next_batch()
+            overlap = self.overlap
+            if overlap is not None and (calls or stopping):
+                overlap.land()
             for function, future in calls:
                 try:
                     future.set_result(function())
                 except BaseException as error:  # noqa: BLE001  handed to the caller
                     future.set_exception(error)
-            if batch:
+            if stopping and not calls:
+                return
+            if overlap is None and batch:
                 self._work(batch)
+            elif overlap is not None and not calls:
+                overlap.take(batch)
+
+    def _is_due(self) -> bool:
+        return bool(self._takeable()) or (self.overlap is not None and self.overlap.done)
+
+    def _takeable(self) -> list[Source]:
+        """Return the sources whose frame can be taken now."""
+        if self.overlap is None:
+            return list(self._frames)
+        return [s for s in self._frames if self.overlap.takes(s, self.max_batch)]
 
     def _next_batch(self) -> list[Waiting[Source]]:
-        order = sorted(self._frames, key=lambda source: self._turns.get(source, 0))
+        order = sorted(self._takeable(), key=lambda source: self._turns.get(source, 0))
+        if not order:
+            return []
         self._turn += 1
         chosen = order[: self.max_batch]
         for source in chosen:

@@ -8,14 +8,16 @@ from typing import Any
 import rclpy
 from rclpy.lifecycle import LifecycleNode
 
-from rtseg_ros.errors import RtsegError
+from rtseg_ros.errors import EngineError, RtsegError
 from rtseg_ros.labels.groups import ClassGroups, load_class_groups
 from rtseg_ros.labels.palettes import palette_bgr
+from rtseg_ros.machine import usable_cores
 from rtseg_ros.nodes.parameters import SegmentationParameters, read_parameters
 from rtseg_ros.nodes.segmentation.accounting import LogLimit
 from rtseg_ros.nodes.segmentation.camera import Camera
 from rtseg_ros.nodes.segmentation.frame_pipeline import FramePipeline
 from rtseg_ros.nodes.segmentation.frame_worker import FrameWorker
+from rtseg_ros.nodes.segmentation.overlap import Overlap
 from rtseg_ros.nodes.segmentation.places import GROUND, POINTS
 from rtseg_ros.nodes.segmentation.reporter import Reporter
 from rtseg_ros.nodes.spatial.parameters import GroundParameters, PointsParameters, class_ids
@@ -33,6 +35,8 @@ KINDS = {
     OPENVINO: OpenVinoOptions,
 }
 PROGRESS_PERIOD_S = 5.0
+# With fewer the engine needs them all.
+OVERLAP_CORES = 4
 
 
 class ModelSwap:
@@ -172,7 +176,7 @@ class ModelSwap:
 
     def _load(self, settings: SegmentationParameters) -> Segmenter:
         try:
-            return load_segmenter(
+            segmenter = load_segmenter(
                 settings.model,
                 engine=settings.engine,
                 providers=settings.providers,
@@ -187,6 +191,13 @@ class ModelSwap:
             )
         finally:
             self._reporter.busy = ''
+        if settings.overlap == 'on' and segmenter.engine.requests < 2:
+            segmenter.close()
+            raise EngineError(
+                f'overlap is on, and the engine {settings.engine} takes one image after the '
+                'other; accepted with it: auto, off'
+            )
+        return segmenter
 
     def _on_progress(self, fraction: float, what: str) -> None:
         """Say how far the building of an engine is, which can take minutes; end it with the node.
@@ -205,8 +216,13 @@ class ModelSwap:
 
         def install() -> None:
             self._pipeline.install(segmenter, settings)
+            self._worker.overlap = overlap
+            self._reporter.overlap = overlap is not None
             self._on_labels()
 
+        overlap = None
+        if overlaps(settings.overlap, requests=segmenter.engine.requests, cores=usable_cores()):
+            overlap = Overlap(self._pipeline, wake=self._worker.wake)
         self._worker.call(install)
         # Frames that cannot be computed together would only wait for each other.
         self._worker.max_batch = min(settings.max_batch, segmenter.engine.max_batch)
@@ -216,6 +232,17 @@ class ModelSwap:
                 f'{segmenter.engine.name} takes {self._worker.max_batch} at once, so the cameras '
                 'take turns'
             )
+
+
+def overlaps(asked: str, *, requests: int, cores: int) -> bool:
+    """Tell whether frames overlap.
+
+    Args:
+        asked: Parameter ``overlap``.
+        requests: That the engine can have begun at a time.
+        cores: Usable by this process.
+    """
+    return requests >= 2 and (asked == 'on' or (asked == 'auto' and cores >= OVERLAP_CORES))
 
 
 def _groups(settings: SegmentationParameters) -> ClassGroups | None:

@@ -29,6 +29,7 @@ class Reporter:
         state: Lifecycle state of the node.
         configure_error: Why the last configure failed; empty if it did not.
         enabled: Whether images are taken while the node is active; ``~/enable`` sets it.
+        overlap: Whether a frame is made ready while the engine works on another.
         busy: What takes long at the moment, e.g. building an engine.
     """
 
@@ -47,6 +48,7 @@ class Reporter:
         self.state = 'unconfigured'
         self.configure_error = ''
         self.enabled = True
+        self.overlap = False
         self.busy = ''
 
     def message(
@@ -67,7 +69,12 @@ class Reporter:
             for camera, text in zip(cameras, advices, strict=True)
             if text
         ]
-        values = {'state': self.state, 'enabled': str(self.enabled), **model_values(segmenter)}
+        values = {
+            'state': self.state,
+            'enabled': str(self.enabled),
+            'overlap': 'on' if self.overlap else 'off',
+            **model_values(segmenter),
+        }
         summary = '; '.join(named) if cameras else self._advice_without()
         if self.state == 'active':
             self._log.tell(summary)

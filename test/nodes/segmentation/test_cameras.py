@@ -8,7 +8,9 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 from sensor_msgs.msg import Image
 
 from rtseg_ros.frames.image_message import pixels_from_image
+from rtseg_ros.machine import usable_cores
 from rtseg_ros.nodes.messages import image_from_array
+from rtseg_ros.nodes.segmentation.model_swap import OVERLAP_CORES
 
 NAMES = ('front', 'rear', 'side')
 COLORS = {'front': (255, 0, 0), 'rear': (0, 255, 0), 'side': (0, 0, 255)}
@@ -37,21 +39,32 @@ class Fleet:
         self.robot.spin(1.0)  # until the node has discovered the cameras, too
 
 
+OF_AUTO = 'on' if usable_cores() >= OVERLAP_CORES else 'off'
 ONE_AT_ONCE = 'max_batch is 3; tiny.onnx on onnxruntime takes 1 at once'
 
 
-@pytest.fixture(scope='module', params=[1, None], ids=['batch of one', 'free batch'])
-def fleet(request, launch_node, make_robot, make_model):
+@pytest.fixture(scope='module', params=['batch of one', 'free batch', 'streams of OpenVINO'])
+def fleet(request, launch_node, make_robot, make_model, tmp_path_factory):
     """Also looks at what the node says of a model that cannot take what max_batch allows."""
-    space = f'/fleet_{request.param}'
-    model = make_model(size_hw=(192, 256), batch=request.param, work=12)
+    space = f'/fleet_{request.param.split()[0]}'
+    batch = None if request.param == 'free batch' else 1
+    model = make_model(size_hw=(192, 256), batch=batch, work=12)
+    engine = {}
+    if request.param.endswith('OpenVINO'):
+        pytest.importorskip('openvino', reason='OpenVINO is not installed')
+        cache = tmp_path_factory.mktemp('cache')
+        engine = {
+            'engine': 'openvino', 'openvino.streams': 3, 'openvino.cache_folder': cache,
+            'overlap': 'on',
+        }  # fmt: skip
     process = launch_node(
         'segmentation_node', namespace=space, model=model, cameras='[front, rear, side]',
-        max_batch=3, autostart=True,
+        max_batch=3, autostart=True, **engine,
     )  # fmt: skip
     fleet = Fleet(make_robot(space))
     fleet.ready()
-    assert (ONE_AT_ONCE in process.text()) == (request.param == 1)
+    assert (ONE_AT_ONCE in process.text()) == (request.param == 'batch of one')
+    assert fleet.robot.next_diagnostics()['overlap'] == engine.get('overlap', OF_AUTO)
     yield fleet
     assert process.stop() == 0
     assert 'Traceback' not in process.text()

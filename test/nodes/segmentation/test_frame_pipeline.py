@@ -20,7 +20,7 @@ from rtseg_ros.nodes.output_table import Wanted
 from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
 from rtseg_ros.nodes.segmentation.frame_pipeline import FramePipeline
-from rtseg_ros.nodes.segmentation.frame_worker import Waiting
+from rtseg_ros.nodes.segmentation.waiting import Waiting
 from rtseg_ros.nodes.spatial.outputs import Seen
 from rtseg_ros.runtime import load_segmenter
 
