@@ -1,6 +1,6 @@
 """Our node against a plain rclpy and torch node, over real DDS, in turns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 import json
@@ -132,13 +132,20 @@ class _Camera(Node):
 
 
 def node_race(
-    subject: Subject, folder: Path, *, seconds: float, activate: Activate, say: Say
+    subject: Subject,
+    folder: Path,
+    *,
+    parameters: Mapping[str, str],
+    seconds: float,
+    activate: Activate,
+    say: Say,
 ) -> tuple[NodeResult, NodeResult]:
     """Run both nodes in turns.
 
     Args:
         subject: What they run.
         folder: Receives logs.
+        parameters: Of our node, beside the model.
         seconds: Time of each node's turns together.
         activate: Configures and activates the managed node of a name.
         say: Told what happens.
@@ -169,13 +176,13 @@ def node_race(
     try:
         with ExitStack() as stack:
             cameras, processes = {}, {}
-            for name, parameters, module, words in (
-                (OURS, {'model': model}, '', ()),
+            for name, values, module, words in (
+                (OURS, {'model': model, **parameters}, '', ()),
                 (PLAIN, {}, PLAIN_MODULE, (str(description),)),
             ):
                 say(f'starting {name}')
                 namespace = f'/rtseg_benchmark_{name}'
-                arguments = node_arguments(namespace, parameters)
+                arguments = node_arguments(namespace, values)
                 node = NodeProcess(name, arguments, folder, module=module, words=words)
                 processes[name] = stack.enter_context(node)
                 cameras[name] = _Camera(namespace, frames, results[name])

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 import math
+import shutil
 
 import numpy as np
 
 from rtseg_ros.benchmark.contenders import matrix_peak
-from rtseg_ros.benchmark.contenders.contender import OURS
+from rtseg_ros.benchmark.contenders.contender import OUR_WAYS, OURS_OPENVINO
+from rtseg_ros.benchmark.contenders.cpu import compiled_folder
 from rtseg_ros.benchmark.contenders.matrix_peak import PEAK
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.benchmark.worker import Runs, Worker, started
@@ -23,7 +25,7 @@ MINIMUM_TURNS = 3
 
 @dataclass(frozen=True)
 class Entrant:
-    """A contender in one precision; only ours has several."""
+    """A contender in one precision; only ours have several."""
 
     name: str
     precision: str = 'fp32'
@@ -38,6 +40,8 @@ class Result:
         entrant: Who ran it.
         runs: Times of all frames, in ms.
         peak_memory_mib: Largest resident memory of its process, libraries included.
+        load_s: Time to be made and to label its first frames, libraries included.
+        load_again_s: The same with what it compiled in its cache; NaN where it keeps none.
         agreement: Share of pixels labelled as by the reference; None where there is none.
         error: Why it gave nothing; empty if it did.
     """
@@ -46,6 +50,8 @@ class Result:
     entrant: Entrant
     runs: Runs = field(default_factory=lambda: Runs([], {}))
     peak_memory_mib: float = math.nan
+    load_s: float = math.nan
+    load_again_s: float = math.nan
     agreement: float | None = None
     error: str = ''
 
@@ -91,8 +97,17 @@ def race(
             name, precision = result.entrant.name, result.entrant.precision
             say(f'starting {name} {precision}')
             try:
+                if name == OURS_OPENVINO:
+                    shutil.rmtree(compiled_folder(subject), ignore_errors=True)
+                    with started(subject, name, precision=precision, device=device) as first:
+                        result.load_s = first.load_s
                 start = started(subject, name, precision=precision, device=device)
-                running.append((stack.enter_context(start), result))
+                worker = stack.enter_context(start)
+                if name == OURS_OPENVINO:
+                    result.load_again_s = worker.load_s
+                else:
+                    result.load_s = worker.load_s
+                running.append((worker, result))
             except BenchmarkError as error:
                 result.error = str(error)
         _compare_labels([(worker, result) for worker, result in running if result is not peak])
@@ -128,19 +143,19 @@ def _take_turn(worker: Worker, result: Result, most: int, turn_s: float) -> None
 def _compare_labels(running: list[tuple[Worker, Result]]) -> None:
     """Set the agreement of every result with the first contender that is not ours."""
     reference = None
-    for worker, result in sorted(running, key=lambda pair: pair[1].entrant.name == OURS):
+    for worker, result in sorted(running, key=lambda pair: pair[1].entrant.name in OUR_WAYS):
         try:
             labels = worker.labels()
         except BenchmarkError as error:
             result.error = str(error)
             continue
-        if result.entrant.name != OURS:
+        if result.entrant.name not in OUR_WAYS:
             # The others know nothing of an output that means unlabelled.
             metadata = read_model_file(result.subject.models['fp32']).metadata
             labels = _mapped(labels, output_table(metadata))
         if reference is not None:
             result.agreement = float(np.mean(labels == reference))
-        elif result.entrant.name != OURS:
+        elif result.entrant.name not in OUR_WAYS:
             reference = labels
 
 

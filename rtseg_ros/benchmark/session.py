@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rtseg_ros.benchmark.contenders.contender import OURS
+from rtseg_ros.benchmark.contenders.contender import OUR_WAYS, OURS_OPENVINO
 from rtseg_ros.benchmark.preparation import kept_subject
 from rtseg_ros.benchmark.race import Entrant, race
 from rtseg_ros.benchmark.results.files import write_findings
@@ -24,6 +24,12 @@ from rtseg_ros.networks import list_networks
 from rtseg_ros.progress import Say, Staged
 
 MAXIMUM_RUNS = 1000
+# Each meets the plain node: how -> parameters of our node.
+NODE_WAYS = {
+    'onnxruntime': {'engine': 'onnxruntime', 'overlap': 'never'},
+    'openvino': {'engine': 'openvino', 'overlap': 'never'},
+    'openvino overlapped': {'engine': 'openvino', 'overlap': 'always'},
+}
 # Of the stages that the node reports, those in which it works on a frame.
 _NODE_STAGES = ('decode', 'preprocess', 'infer', 'upsample', 'publish')
 
@@ -157,7 +163,14 @@ def _race(
         findings.rows += [row_from_result(result, peak_macs_per_s=peak) for result in results]
         findings.peaks.append(peak)
         if settings.node:
-            findings.nodes.append(_node_race(subject, Path(folder), settings, say))
+            ways = {entrant.name for entrant in entrants}
+            for way, parameters in NODE_WAYS.items():
+                if 'openvino' not in way or OURS_OPENVINO in ways:
+                    place = Path(folder) / way.replace(' ', '_')
+                    place.mkdir()
+                    findings.nodes.append(
+                        _node_race(subject, place, settings, say, way, parameters)
+                    )
 
 
 def _subjects(settings: BenchmarkSettings) -> list[tuple[str, Source]]:
@@ -186,14 +199,20 @@ def _entrants(settings: BenchmarkSettings) -> list[Entrant]:
                 f"no contender '{name}' on {settings.device}; installed: {', '.join(known)}{hint}"
             )
         names += known if name == 'all' else (name,)
-    entrants = [Entrant(name) for name in names if name != OURS]
-    if OURS in names:
-        entrants += [Entrant(OURS, precision) for precision in settings.source.precisions]
+    entrants = [Entrant(name) for name in names if name not in OUR_WAYS]
+    for name in OUR_WAYS:
+        if name in names:
+            entrants += [Entrant(name, precision) for precision in settings.source.precisions]
     return entrants
 
 
 def _node_race(
-    subject: Subject, folder: Path, settings: BenchmarkSettings, say: Say
+    subject: Subject,
+    folder: Path,
+    settings: BenchmarkSettings,
+    say: Say,
+    way: str,
+    parameters: dict[str, str],
 ) -> NodeFigures:
     # The transport is read when rclpy starts; without the profile large images are lost.
     use_image_profile()
@@ -210,7 +229,12 @@ def _node_race(
 
     try:
         ours, plain = node_race(
-            subject, folder, seconds=settings.seconds, activate=activate, say=say
+            subject,
+            folder,
+            parameters=parameters,
+            seconds=settings.seconds,
+            activate=activate,
+            say=say,
         )
     except RtsegError:
         for log in folder.glob('*.log'):
@@ -218,12 +242,13 @@ def _node_race(
         raise
     both = [index for index in ours.masks if index in plain.masks]
     return NodeFigures(
-        subject=f'{subject.network} {subject.size_hw[0]}x{subject.size_hw[1]}',
+        subject=f'{subject.network} {subject.size_hw[0]}x{subject.size_hw[1]}, {way}',
         ours_fps=ours.fps,
         plain_fps=plain.fps,
         ours_best_fps=max(ours.turns_fps),
         plain_best_fps=max(plain.turns_fps),
         ours_latency_ms=float(np.median(ours.latency_ms)),
+        ours_p95_ms=float(np.percentile(ours.latency_ms, 95)),
         plain_latency_ms=float(np.median(plain.latency_ms)),
         ours_memory_mib=ours.peak_memory_mib,
         plain_memory_mib=plain.peak_memory_mib,

@@ -21,7 +21,7 @@ from rtseg_ros.runtime.geometry import Geometry, output_size_from_text
 from rtseg_ros.runtime.resizes import RESIZES, ROTATIONS
 
 Parameters = TypeVar('Parameters')
-OVERLAPS = ('auto', 'on', 'off')
+OVERLAPS = ('auto', 'always', 'never')  # words that YAML takes for text
 # An output_size of the node alone: that of a message.
 CLOUD_SIZE = 'cloud'
 
@@ -59,8 +59,8 @@ class SegmentationParameters:
     )
     overlap: str = parameter(
         'auto',
-        'Decode the next frame and publish the last one while the engine works: on, off, or auto '
-        'for on with at least 4 cores and an engine that can; raises the frame rate.',
+        'Decode the next frame and publish the last one while the engine works: always, '
+        'never, or auto for with at least 4 cores and an engine that can.',
         choices=OVERLAPS,
     )
     image_transport: str = parameter(

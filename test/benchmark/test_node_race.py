@@ -31,7 +31,9 @@ def test_both_nodes_answer(tmp_path, monkeypatch):
     profile = ROOT / 'config' / 'fastdds_images.xml'
     monkeypatch.setenv(profile_variable(), str(profile))
     subject = prepare('swiftnet_mnv2', (64, 96), Source(num_classes=5), tmp_path)
-    ours, plain = node_race(subject, tmp_path, seconds=2, activate=activate, say=lambda _: None)
+    ours, plain = node_race(
+        subject, tmp_path, parameters={}, seconds=2, activate=activate, say=lambda _: None
+    )
     for result in (ours, plain):
         assert result.fps > 0
         assert len(result.turns_fps) == 2

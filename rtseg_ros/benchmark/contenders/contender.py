@@ -9,8 +9,9 @@ from rtseg_ros.benchmark.subject import Subject
 
 # frame (H, W, 3) uint8 BGR -> labels (H, W) uint8, and the time of each stage in ms.
 Contender = Callable[[np.ndarray], tuple[np.ndarray, dict[str, float]]]
-# The one that is ours; it runs in every precision, the others in their own.
-OURS = 'rtseg'
+# Those that are ours; they run in every precision, the others in their own.
+OURS, OURS_OPENVINO = 'rtseg', 'rtseg_openvino'
+OUR_WAYS = (OURS, OURS_OPENVINO)
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,22 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 import time
 from typing import Any
 
 import cv2
 import numpy as np
 
-from rtseg_ros.benchmark.contenders.contender import OURS, Contender, Entry
+from rtseg_ros.benchmark.contenders.contender import (
+    OURS,
+    OURS_OPENVINO,
+    Contender,
+    Entry,
+)
 from rtseg_ros.benchmark.subject import Subject, load_network
 from rtseg_ros.runtime import load_segmenter
+from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.preprocess import Preprocessing
 
 
@@ -91,8 +98,14 @@ def _openvino(subject: Subject, _: str, *, options: dict[str, str]) -> Contender
     )
 
 
-def _rtseg(subject: Subject, precision: str) -> Contender:
-    segmenter = load_segmenter(subject.models[precision])
+def compiled_folder(subject: Subject) -> Path:
+    """Return where what OpenVINO compiled of a subject lies."""
+    return subject.plain_onnx.parent / 'compiled'
+
+
+def _rtseg(subject: Subject, precision: str, *, engine: str) -> Contender:
+    options = OpenVinoOptions(cache_folder=str(compiled_folder(subject)))
+    segmenter = load_segmenter(subject.models[precision], engine=engine, openvino=options)
 
     def run(frame: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
         result = segmenter(frame)
@@ -124,15 +137,24 @@ CPU: dict[str, Entry] = {
         'onnxruntime',
         'torch.onnx.export of the network, ONNX Runtime as it comes, NumPy argmax at frame size',
     ),
-    'openvino': Entry(
+    'plain_openvino': Entry(
         partial(_openvino, options={}),
         'openvino',
         'the same file in OpenVINO, latency mode; bfloat16 where the CPU has it',
     ),
-    'openvino_fp32': Entry(
+    'plain_openvino_fp32': Entry(
         partial(_openvino, options={'INFERENCE_PRECISION_HINT': 'f32'}),
         'openvino',
         'the same, held to float32',
     ),
-    OURS: Entry(_rtseg, 'onnxruntime', 'the Segmenter of this package'),
+    OURS: Entry(
+        partial(_rtseg, engine='onnxruntime'),
+        'onnxruntime',
+        'the Segmenter of this package in ONNX Runtime',
+    ),
+    OURS_OPENVINO: Entry(
+        partial(_rtseg, engine='openvino'),
+        'openvino',
+        'the same in OpenVINO; what the file leaves in float32 in bfloat16 where the CPU has it',
+    ),
 }

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from rtseg_ros.benchmark.contenders.contender import OURS
+from rtseg_ros.benchmark.contenders.contender import OUR_WAYS
 from rtseg_ros.benchmark.results.findings import Findings
 from rtseg_ros.benchmark.results.plots import scaling_curves, scatter, stage_bars
 from rtseg_ros.benchmark.results.report import markdown_report
@@ -41,7 +41,9 @@ def _bars(findings: Findings) -> dict[str, dict[str, dict[str, float]]]:
     bars: dict[str, dict[str, dict[str, float]]] = {}
     for row in findings.rows:
         if row.stages_ms:
-            name = f'{row.contender} {row.precision}' if row.contender == OURS else row.contender
+            name = (
+                f'{row.contender} {row.precision}' if row.contender in OUR_WAYS else row.contender
+            )
             bars.setdefault(f'{row.network} {row.size}', {})[name] = row.stages_ms
     for node in findings.nodes:
         bars.setdefault(node.subject, {})['our node'] = node.stages_ms

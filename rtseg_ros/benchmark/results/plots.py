@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from rtseg_ros.benchmark.contenders.contender import OURS
+from rtseg_ros.benchmark.contenders.contender import OUR_WAYS, OURS
 from rtseg_ros.benchmark.results.published import PUBLISHED
 from rtseg_ros.benchmark.results.table import Row
 from rtseg_ros.benchmark.scaling import Curve
@@ -58,9 +58,9 @@ def scatter(rows: Sequence[Row], path: Path, *, device: str) -> bool:
                 [row.fps or 0 for row in own],
                 [row.miou or 0 for row in own],
                 s=[_area(row.parameters_m) for row in own],
-                color=_OURS_COLORS[precision] if contender == OURS else f'C{1 + number}',
+                color=_OURS_COLORS[precision] if contender == OURS else f'C{(1 + number) % 10}',
                 alpha=0.6, linewidth=0,
-                label=f'{contender} {precision}' if contender == OURS else contender,
+                label=f'{contender} {precision}' if contender in OUR_WAYS else contender,
             )  # fmt: skip
         fastest: dict[str, tuple[float, float]] = {}
         for row in measured:

@@ -63,8 +63,8 @@ def _descriptions(rows: Sequence[Row], device: str) -> list[str]:
 
 def _nodes(nodes: Sequence[NodeFigures]) -> str:
     headings = (
-        'network', 'ours FPS', 'plain FPS', 'ratio', 'ratio of best turns', 'ours ms', 'plain ms',
-        'ours MiB', 'plain MiB', 'agree',
+        'network', 'ours FPS', 'plain FPS', 'ratio', 'ratio of best turns', 'ours ms', 'p95',
+        'plain ms', 'ours MiB', 'plain MiB', 'agree',
     )  # fmt: skip
     lines = [
         [
@@ -74,6 +74,7 @@ def _nodes(nodes: Sequence[NodeFigures]) -> str:
             f'{node.ours_fps / node.plain_fps:.2f}',
             f'{node.ours_best_fps / node.plain_best_fps:.2f}',
             f'{node.ours_latency_ms:.1f}',
+            f'{node.ours_p95_ms:.1f}',
             f'{node.plain_latency_ms:.1f}',
             f'{node.ours_memory_mib:.0f}',
             f'{node.plain_memory_mib:.0f}',

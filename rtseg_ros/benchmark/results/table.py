@@ -30,6 +30,8 @@ class Row:
         miou: Mean IoU of the trained weights in this precision, 0..1.
         agreement: Share of pixels labelled as by the first contender, 0..1.
         memory_mib: Largest resident memory of the process, libraries included.
+        load_s: Time to be made and to label its first frames, libraries included.
+        load_again_s: The same from its cache of compiled models, where it keeps one.
         frames: Number of timed frames.
         stages_ms: Median time of each stage.
         error: Why there is no figure.
@@ -50,6 +52,8 @@ class Row:
     miou: float | None
     agreement: float | None
     memory_mib: float | None
+    load_s: float | None
+    load_again_s: float | None
     frames: int
     stages_ms: dict[str, float]
     error: str
@@ -60,13 +64,14 @@ class NodeFigures:
     """Our node beside the plain one, on one subject.
 
     Attributes:
-        subject: Network and size.
+        subject: Network, size, and how our node ran.
         ours_fps: Masks per second over all turns.
         plain_fps: The same of the plain node.
         ours_best_fps: In the best turn.
         plain_best_fps: The same of the plain node.
         ours_latency_ms: Median, from publishing an image to receiving its mask.
-        plain_latency_ms: The same of the plain node.
+        ours_p95_ms: The same, 95th percentile.
+        plain_latency_ms: The median of the plain node.
         ours_memory_mib: Largest resident memory of the process.
         plain_memory_mib: The same of the plain node.
         agreement: Share of pixels that both label alike, 0..1.
@@ -79,6 +84,7 @@ class NodeFigures:
     ours_best_fps: float
     plain_best_fps: float
     ours_latency_ms: float
+    ours_p95_ms: float
     plain_latency_ms: float
     ours_memory_mib: float
     plain_memory_mib: float
@@ -107,6 +113,8 @@ def row_from_result(result: Result, *, peak_macs_per_s: float) -> Row:
         miou=subject.miou.get(entrant.precision),
         agreement=result.agreement,
         memory_mib=_known(result.peak_memory_mib),
+        load_s=_known(result.load_s),
+        load_again_s=_known(result.load_again_s),
         frames=len(result.runs.total_ms),
         stages_ms=result.stage_ms(),
         error=result.error,
@@ -134,6 +142,8 @@ _COLUMNS = (
     ('mIoU', 'miou', '{:.3f}'),
     ('agree', 'agreement', '{:.4f}'),
     ('MiB', 'memory_mib', '{:.0f}'),
+    ('load s', 'load_s', '{:.1f}'),
+    ('cached', 'load_again_s', '{:.1f}'),
     ('n', 'frames', '{}'),
 )
 

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rtseg_ros.benchmark.contenders.contender import OURS
+from rtseg_ros.benchmark.contenders.contender import OURS, OURS_OPENVINO
 from rtseg_ros.benchmark.results.table import NodeFigures, Row
 from rtseg_ros.benchmark.upsampling import UpsamplingRow
 from rtseg_ros.verdict import Verdict
 
 SEGMENTER_RATIO = 1.5
 INT8_RATIO = 1.6
+# Of the engine OpenVINO: against plain ONNX Runtime, against our own way with ONNX Runtime.
+OPENVINO_RATIO, OPENVINO_OWN_RATIO, OPENVINO_INT8_RATIO = 2.8, 2.0, 1.35
 INT8_LOSS = 0.01
 AGREEMENT = 0.995
 OUTSIDE_SHARE = 0.10
@@ -128,6 +130,16 @@ def _of_subject(here: dict[tuple[str, str], Row], subject: str) -> list[Target]:
                     subject,
                 )
             )
+    fast, fast8 = here.get((OURS_OPENVINO, 'fp32')), here.get((OURS_OPENVINO, 'int8'))
+    for what, own, other, least in (
+        ('OpenVINO against plain ONNX Runtime', fast, plain, OPENVINO_RATIO),
+        ('OpenVINO against our ONNX Runtime', fast, ours, OPENVINO_OWN_RATIO),
+        ('int8 in OpenVINO against ONNX Runtime', fast8, int8, OPENVINO_INT8_RATIO),
+    ):
+        if own and other:
+            found.append(_ratio(what, subject, own, other, least))
+    if fast:
+        found.append(_outside(fast.stages_ms, subject, 'OpenVINO: '))
     if ours:
         found.append(_outside(ours.stages_ms, subject))
     return found

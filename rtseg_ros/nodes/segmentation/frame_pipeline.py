@@ -19,7 +19,7 @@ from rtseg_ros.nodes.output_table import Wanted
 from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.segmentation.accounting import reason_of
 from rtseg_ros.nodes.segmentation.camera import Camera
-from rtseg_ros.nodes.segmentation.waiting import Waiting
+from rtseg_ros.nodes.segmentation.overlap import Waiting
 from rtseg_ros.nodes.spatial.outputs import Seen
 from rtseg_ros.runtime import Segmentation, Segmenter
 from rtseg_ros.runtime.segmenter import Begun, Prepared

@@ -7,8 +7,7 @@ import threading
 import time
 from typing import Any, Generic, TypeVar
 
-from rtseg_ros.nodes.segmentation.overlap import Overlap
-from rtseg_ros.nodes.segmentation.waiting import Source, Waiting
+from rtseg_ros.nodes.segmentation.overlap import Overlap, Source, Waiting
 
 Result = TypeVar('Result')
 

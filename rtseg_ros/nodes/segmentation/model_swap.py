@@ -191,11 +191,11 @@ class ModelSwap:
             )
         finally:
             self._reporter.busy = ''
-        if settings.overlap == 'on' and segmenter.engine.requests < 2:
+        if settings.overlap == 'always' and segmenter.engine.requests < 2:
             segmenter.close()
             raise EngineError(
-                f'overlap is on, and the engine {settings.engine} takes one image after the '
-                'other; accepted with it: auto, off'
+                f'overlap is always, and the engine {settings.engine} takes one image after the '
+                'other; accepted with it: auto, never'
             )
         return segmenter
 
@@ -242,7 +242,7 @@ def overlaps(asked: str, *, requests: int, cores: int) -> bool:
         requests: That the engine can have begun at a time.
         cores: Usable by this process.
     """
-    return requests >= 2 and (asked == 'on' or (asked == 'auto' and cores >= OVERLAP_CORES))
+    return requests >= 2 and (asked == 'always' or (asked == 'auto' and cores >= OVERLAP_CORES))
 
 
 def _groups(settings: SegmentationParameters) -> ClassGroups | None:

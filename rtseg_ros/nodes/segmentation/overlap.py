@@ -1,14 +1,22 @@
 """Frames in the air: the next are made ready and the last finished while the engine works."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 import threading
-from typing import Generic, Protocol, TypeVar
-
-from rtseg_ros.nodes.segmentation.waiting import Waiting
+from typing import Any, Generic, Protocol, TypeVar
 
 Source = TypeVar('Source')
 Ready = TypeVar('Ready')
 Running = TypeVar('Running')
+
+
+@dataclass(frozen=True)
+class Waiting(Generic[Source]):
+    """A message that waits to be worked on."""
+
+    source: Source
+    message: Any
+    received_ns: int
 
 
 class Stages(Protocol[Source, Ready, Running]):

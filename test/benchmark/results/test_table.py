@@ -113,8 +113,8 @@ def test_targets_of_the_node():
     stages_ms = {'decode': 1.0, 'infer': 50.0, 'labels': 3.0, 'publish': 1.0}
     node = NodeFigures(
         subject='x', ours_fps=30.0, plain_fps=10.0, ours_best_fps=36.0, plain_best_fps=12.0,
-        ours_latency_ms=1.0, plain_latency_ms=1.0, ours_memory_mib=1.0, plain_memory_mib=1.0,
-        agreement=1.0, stages_ms=stages_ms,
+        ours_latency_ms=1.0, ours_p95_ms=0.0, plain_latency_ms=1.0,
+        ours_memory_mib=1.0, plain_memory_mib=1.0, agreement=1.0, stages_ms=stages_ms,
     )  # fmt: skip
     assert [verdict.ok for verdict in node_verdicts(node)] == [True, True]
     rate, outside = node_verdicts(

@@ -55,7 +55,7 @@ def fleet(request, launch_node, make_robot, make_model, tmp_path_factory):
         cache = tmp_path_factory.mktemp('cache')
         engine = {
             'engine': 'openvino', 'openvino.streams': 3, 'openvino.cache_folder': cache,
-            'overlap': 'on',
+            'overlap': 'always',
         }  # fmt: skip
     process = launch_node(
         'segmentation_node', namespace=space, model=model, cameras='[front, rear, side]',
@@ -64,7 +64,7 @@ def fleet(request, launch_node, make_robot, make_model, tmp_path_factory):
     fleet = Fleet(make_robot(space))
     fleet.ready()
     assert (ONE_AT_ONCE in process.text()) == (request.param == 'batch of one')
-    assert fleet.robot.next_diagnostics()['overlap'] == engine.get('overlap', OF_AUTO)
+    assert fleet.robot.next_diagnostics()['overlap'] == ('on' if engine else OF_AUTO)
     yield fleet
     assert process.stop() == 0
     assert 'Traceback' not in process.text()

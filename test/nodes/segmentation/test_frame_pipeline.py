@@ -20,7 +20,7 @@ from rtseg_ros.nodes.output_table import Wanted
 from rtseg_ros.nodes.parameters import SegmentationParameters
 from rtseg_ros.nodes.segmentation.accounting import FrameAccount
 from rtseg_ros.nodes.segmentation.frame_pipeline import FramePipeline
-from rtseg_ros.nodes.segmentation.waiting import Waiting
+from rtseg_ros.nodes.segmentation.overlap import Waiting
 from rtseg_ros.nodes.spatial.outputs import Seen
 from rtseg_ros.runtime import load_segmenter
 
@@ -71,6 +71,7 @@ def test_confidence_that_cannot_be_had_is_no_result(pipeline, make_model, mask):
     published = []
     camera = SimpleNamespace(
         topic='/image', message_type=Image, account=FrameAccount(),
+        colour=SimpleNamespace(note=lambda message: None),
         wanted=lambda: Wanted(frozenset({'confidence', 'mask'} if mask else {'confidence'})),
         spatial=SimpleNamespace(
             prepare=lambda frame, header, wanted: Seen(frame),

@@ -118,7 +118,7 @@ def test_what_ended_late_does_not_count_for_the_next(flight):
     ('asked', 'requests', 'cores', 'expected'),
     [
         ('auto', 2, 4, True), ('auto', 2, 3, False), ('auto', 1, 16, False),
-        ('on', 2, 2, True), ('off', 2, 16, False),
+        ('always', 2, 2, True), ('never', 2, 16, False),
     ],
 )  # fmt: skip
 def test_auto_needs_cores_and_an_engine_that_can(asked, requests, cores, expected):
@@ -178,6 +178,7 @@ class Camera:
         self.name, self.topic = name, f'/{name}/image'
         self.account = FrameAccount()
         self.masks = {}
+        self.colour = SimpleNamespace(note=lambda *_, **__: None)
 
     def wanted(self):
         return Wanted(frozenset({'mask'}))
