@@ -71,7 +71,7 @@ def test_confidence_that_cannot_be_had_is_no_result(pipeline, make_model, mask):
     published = []
     camera = SimpleNamespace(
         topic='/image', message_type=Image, account=FrameAccount(),
-        colour=SimpleNamespace(note=lambda message: None),
+        colour=SimpleNamespace(note=lambda message, **_: None),
         wanted=lambda: Wanted(frozenset({'confidence', 'mask'} if mask else {'confidence'})),
         spatial=SimpleNamespace(
             prepare=lambda frame, header, wanted: Seen(frame),
