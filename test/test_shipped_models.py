@@ -1,7 +1,6 @@
 """Every shipped model is what its card says, measured on real frames."""
 
-from pathlib import Path
-
+from places import CAMVID_FOLDER
 import pytest
 
 from rtseg_ros.frames.datasets.camvid import load_camvid
@@ -10,7 +9,6 @@ from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import read_model_file
 from rtseg_ros.runtime.shipped import DEFAULT_MODEL, SHIPPED_MODELS
 
-CAMVID = Path(__file__).parent.parent.parent / 'shared' / 'data' / 'camvid'
 MODELS = sorted(SHIPPED_MODELS.glob('*.onnx'))
 CARDS = (SHIPPED_MODELS / 'README.md').read_text(encoding='utf-8')
 
@@ -34,11 +32,11 @@ def test_card_names_file_hash_and_licence(path):
     assert f'{model.metadata.accuracy["miou"]:.4f}' in card
 
 
-@pytest.mark.skipif(not CAMVID.is_dir(), reason='CamVid is not beside the clone')
+@pytest.mark.skipif(not CAMVID_FOLDER.is_dir(), reason='CamVid is not beside the clone')
 @pytest.mark.parametrize('path', MODELS, ids=lambda path: path.stem)
 def test_accuracy_on_camvid_val_is_the_one_stated(path):
     segmenter = load_segmenter(path)
-    val = load_camvid(CAMVID, 'val')
+    val = load_camvid(CAMVID_FOLDER, 'val')
     matrix = ConfusionMatrix(segmenter.labels.num_classes)
     for index in range(len(val)):
         matrix.add(val.labels(index), segmenter(val.frame(index)).labels)

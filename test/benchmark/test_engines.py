@@ -8,6 +8,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from streets import COLORS_BGR
 
 from rtseg_ros.benchmark.engine_choice import Choice, EngineContender, installed_choices
 from rtseg_ros.benchmark.engines import Measured, best_choice, which_engine
@@ -17,7 +18,6 @@ from rtseg_ros.errors import BenchmarkError
 
 ORT = Choice('onnxruntime', 'onnxruntime', 'onnxruntime')
 OPENVINO = Choice('openvino', 'openvino', 'openvino')
-COLORS_BGR = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0], [0, 0, 200]], np.uint8)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,9 @@ import time
 
 import cv2
 import numpy as np
+from places import CAMVID_FOLDER
 import pytest
+from streets import COLORS_BGR
 
 pytest.importorskip('rosbags', reason='rosbags is not installed')
 
@@ -23,7 +25,6 @@ from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import read_model_file
 
 ROOT = Path(__file__).parents[2]
-CAMVID = ROOT.parent / 'shared' / 'data' / 'camvid'
 LABELS_YAML = """
 name: tiny
 classes:
@@ -32,7 +33,6 @@ classes:
   - {name: green, color: [0, 255, 0]}
   - {name: red, color: [255, 0, 0]}
 """
-COLORS_BGR = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0], [0, 0, 200]], np.uint8)
 COUNT = 5
 
 
@@ -279,9 +279,9 @@ def test_memory_is_flat(work, tmp_path):
 
 
 def test_the_shipped_model_scores_what_its_card_says(tmp_path):
-    if not CAMVID.exists():
+    if not CAMVID_FOLDER.exists():
         pytest.skip('shared/data/camvid is not on this machine')
-    words = ['evaluate', '--dataset', 'camvid', '--root', str(CAMVID), '-o', str(tmp_path)]
+    words = ['evaluate', '--dataset', 'camvid', '--root', str(CAMVID_FOLDER), '-o', str(tmp_path)]
     assert main([*words, '--limit', '10', '--no-boundary']) == 0
     report = report_in(tmp_path)
     assert report['miou'] > 0.5

@@ -11,9 +11,10 @@ import sys
 import time
 
 import cv2
-import numpy as np
 import onnx
+from places import DATA
 import pytest
+from random_frames import smooth_frame
 import torch
 
 from rtseg_ros.conversion.convert import convert
@@ -29,7 +30,6 @@ from rtseg_ros.runtime.preprocess import image_from_frame
 pytestmark = pytest.mark.export
 
 ROOT = Path(__file__).parents[2]
-DATA = ROOT / '..' / 'shared' / 'data'
 needs_data = pytest.mark.skipif(
     not DATA.is_dir(), reason='the published weights and CamVid are not on this machine'
 )
@@ -37,11 +37,6 @@ needs_data = pytest.mark.skipif(
 
 def silent(stage, done, total):
     pass
-
-
-def frame_of(seed, size_hw=(64, 96)):
-    coarse = np.random.default_rng(seed).integers(0, 256, (5, 7, 3)).astype(np.uint8)
-    return cv2.resize(coarse, size_hw[::-1], interpolation=cv2.INTER_CUBIC)
 
 
 @pytest.fixture
@@ -52,7 +47,7 @@ def split(network, metadata, tmp_path):
         (folder / part).mkdir(parents=True)
     built, preprocessing = network('swiftnet_mnv2'), metadata().preprocessing
     for seed in range(6):
-        frame = frame_of(seed)
+        frame = smooth_frame(seed)
         with torch.no_grad():
             logits = built(torch.from_numpy(image_from_frame(frame, preprocessing)))
         labels = logits.argmax(dim=1)[0].to(torch.uint8).numpy()
@@ -107,7 +102,7 @@ def test_our_own_checkpoint(own_checkpoint, network, metadata, split, folder):
     assert json.dumps(done.to_dict())
 
     segmenter = load_segmenter(done.model)
-    frame = frame_of(3)
+    frame = smooth_frame(3)
     truth = cv2.imread(str(split / 'labels' / '3.png'), cv2.IMREAD_UNCHANGED)
     assert (segmenter(frame).labels != truth).mean() < 1e-3
 
@@ -210,7 +205,7 @@ def test_an_unlabelled_output(network, folder, tmp_path):
     done = convert(first, silent)
     assert read_model_file(output).metadata.unlabelled_output == 0
     # Both ways to labels agree: the graph's own, and the segmenter's from the logits.
-    frame = frame_of(5)
+    frame = smooth_frame(5)
     session = load_segmenter(output)
     whole = module.onnxruntime_inference(done.model.read_bytes())(frame[None])
     assert (whole[1][0] != session(frame).labels).mean() < 1e-3
@@ -300,7 +295,7 @@ def test_smaller_numbers(precision, own_checkpoint, split, folder):
     # Eight-bit kernels of CPUs without VNNI saturate on weights as wild as random ones.
     saturates = precision == 'int8' and 'vnni' not in Path('/proc/cpuinfo').read_text()
     assert file.metadata.extra['parity']['miou']['model'] > (0.4 if saturates else 0.6)
-    assert load_segmenter(done.model)(frame_of(1)).labels.shape == (64, 96)
+    assert load_segmenter(done.model)(smooth_frame(1)).labels.shape == (64, 96)
     if precision == 'int8':
         assert any('ranges from 4 frames of val/images' in note for note in done.notes)
         with pytest.raises(ConversionError, match='give --calibration'):

@@ -1,11 +1,11 @@
 """The exported graph: contract, exactness, and what TensorRT accepts."""
 
-import cv2
 import numpy as np
 import onnx
 from onnx import numpy_helper
 import onnxruntime as ort
 import pytest
+from random_frames import smooth_frame
 import torch
 from torch import nn
 
@@ -20,11 +20,6 @@ from rtseg_ros.runtime.model_file import FINISH_PREFIX, model_file_from_content
 from rtseg_ros.runtime.preprocess import image_from_frame
 
 pytestmark = pytest.mark.export
-
-
-def frame_of(size_hw, seed=0):
-    coarse = np.random.default_rng(seed).integers(0, 256, (5, 7, 3)).astype(np.uint8)
-    return cv2.resize(coarse, size_hw[::-1], interpolation=cv2.INTER_CUBIC)
 
 
 def run(content, frame, *outputs):
@@ -65,7 +60,7 @@ def test_every_network(name, network, metadata):
     side = (-(-70 // built.stride), -(-100 // built.stride))
     assert file.outputs['logits'].shape == (1, 11, *side)
 
-    frame = frame_of((70, 100))
+    frame = smooth_frame(0, (70, 100))
     logits, labels = run(content, frame, 'logits', 'labels')
     with torch.no_grad():
         image = torch.from_numpy(image_from_frame(frame, described.preprocessing))
@@ -92,7 +87,7 @@ def test_logits_only(network, metadata):
     kept = {node.name for node in model.graph.node}
     assert kept == {node.name for node in whole.graph.node} - {node.name for node in finishing}
     assert not any('finish' in tensor.name for tensor in model.graph.initializer)
-    frame = frame_of((64, 96))
+    frame = smooth_frame(0, (64, 96))
     np.testing.assert_array_equal(run(bare, frame, 'logits')[0], run(content, frame, 'logits')[0])
 
 
@@ -100,7 +95,7 @@ def test_full_size_logits_need_no_interpolation(network, metadata):
     model, content = exported(network('espnet'), metadata('espnet'))
     finishing = [n.op_type for n in model.graph.node if n.name.startswith(FINISH_PREFIX)]
     assert finishing == ['ArgMax', 'Cast', 'Cast']
-    logits, labels = run(content, frame_of((64, 96)), 'logits', 'labels')
+    logits, labels = run(content, smooth_frame(0, (64, 96)), 'logits', 'labels')
     np.testing.assert_array_equal(logits.argmax(axis=1), labels)
 
 
@@ -109,7 +104,7 @@ def test_full_size_logits_need_no_interpolation(network, metadata):
 def test_an_unlabelled_output(name, which, network, metadata):
     """Labels say 255 there and count the classes on; the logits keep all outputs."""
     built = network(name, 12)
-    frame = frame_of((64, 96))
+    frame = smooth_frame(0, (64, 96))
     with torch.no_grad():
         image = torch.from_numpy(image_from_frame(frame, metadata().preprocessing))
         outputs = built(image).argmax(dim=1).numpy()
@@ -150,7 +145,7 @@ def test_borders_and_channel_order_are_exact(order, concatenates, metadata):
     network = Bordered(concatenates=concatenates).eval()
     described = metadata('bordered', channel_order=order, labels=THREE)
     model = export_network(network, described)
-    frame = frame_of((64, 96))
+    frame = smooth_frame(0, (64, 96))
     frame[0], frame[:, -1], frame[-1] = 255, (255, 0, 30), (0, 200, 90)
     (logits,) = run(file_content(model, described), frame, 'logits')
     with torch.no_grad():
@@ -172,7 +167,7 @@ def test_normalisation_gives_the_bits_of_image_from_frame(metadata):
     model.graph.output.append(
         onnx.helper.make_tensor_value_info('normalised', onnx.TensorProto.FLOAT, None)
     )
-    frame = frame_of((64, 96))
+    frame = smooth_frame(0, (64, 96))
     (image,) = run(model.SerializeToString(), frame, 'normalised')
     np.testing.assert_array_equal(image, image_from_frame(frame, described.preprocessing))
 
@@ -183,7 +178,7 @@ def test_shared_first_weights_are_reversed_once(network, metadata):
     described = metadata('swiftnet_rn18_pyr', channel_order='rgb')
     model, content = exported(built, described)
     assert not [node for node in model.graph.node if node.name.startswith('input/gather')]
-    frame = frame_of((64, 96))
+    frame = smooth_frame(0, (64, 96))
     frame[:, :, 0] = 0  # blue and red differ
     (logits,) = run(content, frame, 'logits')
     with torch.no_grad():

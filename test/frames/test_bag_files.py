@@ -4,6 +4,7 @@ import sqlite3
 
 import numpy as np
 import pytest
+from random_frames import noise_frame
 
 pytest.importorskip('rosbags', reason='rosbags is not installed')
 from rosbags.rosbag1 import Writer as Ros1Writer
@@ -23,14 +24,10 @@ COUNT = 6
 TOPIC = '/camera/image_raw'
 
 
-def frame_of(index, size_hw=(60, 80)):
-    return np.random.default_rng(index).integers(0, 256, (*size_hw, 3), np.uint8)
-
-
 def write_bag(path, *, storage='mcap', count=COUNT, size_hw=(60, 80)):
     with BagWriter(path, storage=storage) as bag:
         for index in range(count):
-            bag.write(frame_of(index, size_hw), index * SECOND)
+            bag.write(noise_frame(index, size_hw), index * SECOND)
     return path
 
 
@@ -51,7 +48,7 @@ def frames(path):
     try:
         for item in BagSource(path):
             index = round(item.stamp_ns / SECOND)
-            assert (item.frame() == frame_of(index, item.frame().shape[:2])).all()
+            assert (item.frame() == noise_frame(index, item.frame().shape[:2])).all()
             seen.append(index)
     except BagError as problem:
         error = str(problem)
@@ -122,7 +119,7 @@ def cdr(types, index):
     time = types.types['builtin_interfaces/msg/Time'](sec=index, nanosec=0)
     header = types.types['std_msgs/msg/Header'](stamp=time, frame_id='')
     message = types.types[bags.IMAGE](
-        header, 60, 80, 'bgr8', 0, 240, frame_of(index).ravel()
+        header, 60, 80, 'bgr8', 0, 240, noise_frame(index, (60, 80)).ravel()
     )  # fmt: skip
     return types.serialize_cdr(message, bags.IMAGE)
 
@@ -217,7 +214,7 @@ def test_a_ros_1_bag_is_read(tmp_path):
             time = types.types['builtin_interfaces/msg/Time'](sec=index, nanosec=0)
             header = types.types['std_msgs/msg/Header'](seq=index, stamp=time, frame_id='cam')
             message = types.types[bags.IMAGE](
-                header, 60, 80, 'bgr8', 0, 240, frame_of(index).ravel()
+                header, 60, 80, 'bgr8', 0, 240, noise_frame(index, (60, 80)).ravel()
             )
             bag.write(topic, index * SECOND, types.serialize_ros1(message, bags.IMAGE))
             roi = types.types['sensor_msgs/msg/RegionOfInterest'](0, 0, 0, 0, False)

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from random_frames import noise_frame
 
 pytest.importorskip('rosbags', reason='rosbags is not installed')
 from rosbags.rosbag2 import Writer
@@ -26,10 +27,6 @@ LABELS = LabelSet('tiny', ('dark', 'blue'), ((0, 0, 0), (0, 0, 255)), ignore_id=
 SECOND = 1_000_000_000
 
 
-def frame_of(index, size_hw=(12, 16)):
-    return np.random.default_rng(index).integers(0, 256, (*size_hw, 3), np.uint8)
-
-
 def truth_of(index, size_hw=(12, 16)):
     return np.random.default_rng(100 + index).choice([0, 1, 9], size_hw).astype(np.uint8)
 
@@ -37,7 +34,7 @@ def truth_of(index, size_hw=(12, 16)):
 def write_bag(path, count=3, **options):
     with BagWriter(path, labels=LABELS, **options) as bag:
         for index in range(count):
-            bag.write(frame_of(index), (5 + index) * SECOND + 7, truth_of(index))
+            bag.write(noise_frame(index, (12, 16)), (5 + index) * SECOND + 7, truth_of(index))
     return path
 
 
@@ -59,7 +56,7 @@ def test_round_trip_is_exact(tmp_path, storage):
             assert raw.stamp_ns == raw.log_time_ns == (5 + index) * SECOND + 7
             message = raw.decode()
             assert (message.encoding, message.header.frame_id) == ('bgr8', 'camera')
-            assert (frame_from_image(message) == frame_of(index)).all()
+            assert (frame_from_image(message) == noise_frame(index, (12, 16))).all()
         for index, raw in enumerate(bag.messages(['/front/labels_gt'])):
             message = raw.decode()
             assert message.encoding == 'mono8'
@@ -104,7 +101,7 @@ def test_reads_bags_of_every_version(tmp_path, store):
 
 def interrupted_write(path):
     with BagWriter(path) as bag:
-        bag.write(frame_of(0), 1)
+        bag.write(noise_frame(0, (12, 16)), 1)
         raise KeyboardInterrupt
 
 
@@ -124,12 +121,12 @@ def test_writer_refuses(tmp_path):
         with pytest.raises(BagError, match=message):
             BagWriter(**options)
     with pytest.raises(BagError, match='label set'), BagWriter(tmp_path / 'b') as bag:
-        bag.write(frame_of(0), 1, truth_of(0))
+        bag.write(noise_frame(0, (12, 16)), 1, truth_of(0))
     with (
         pytest.raises(BagError, match=r'\(4, 4\)'),
         BagWriter(tmp_path / 'c', labels=LABELS) as bag,
     ):
-        bag.write(frame_of(0), 1, np.zeros((4, 4), np.uint8))
+        bag.write(noise_frame(0, (12, 16)), 1, np.zeros((4, 4), np.uint8))
 
 
 def read_all(path):
@@ -256,7 +253,7 @@ def test_memory_does_not_grow_with_the_bag(tmp_path, storage):
 def test_a_bag_damaged_in_the_middle_gives_the_frames_before(tmp_path):
     with BagWriter(tmp_path / 'bag') as bag:
         for index in range(30):
-            bag.write(frame_of(index, (200, 300)), index * SECOND)
+            bag.write(noise_frame(index, (200, 300)), index * SECOND)
     file = tmp_path / 'bag' / 'bag.mcap'
     data = bytearray(file.read_bytes())
     middle = len(data) // 2

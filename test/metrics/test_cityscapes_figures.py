@@ -1,10 +1,10 @@
 """All figures that Cityscapes' own script computes, on random and real label maps."""
 
 import importlib
-from pathlib import Path
 
 import cv2
 import numpy as np
+from places import CITYSCAPES_FOLDER
 import pytest
 
 from rtseg_ros.labels import CITYSCAPES, CITYSCAPES_IDS, cityscapes_train_ids_from_ids
@@ -12,7 +12,6 @@ from rtseg_ros.labels.mapping import align
 from rtseg_ros.metrics.accuracy import Accuracy
 from rtseg_ros.metrics.instance_iou import OBJECT_PIXELS
 
-SAMPLE = Path(__file__).parents[3] / 'shared' / 'data' / 'cityscapes_sample'
 NAME = 'frankfurt_000000_000294'
 
 
@@ -101,7 +100,9 @@ def test_equal_on_random_frames(official, tmp_path, seed):
 
 
 def test_equal_on_a_real_frame(official, tmp_path):
-    files = [SAMPLE / f'{NAME}_gtFine_{kind}.png' for kind in ('labelIds', 'instanceIds')]
+    files = [
+        CITYSCAPES_FOLDER / f'{NAME}_gtFine_{kind}.png' for kind in ('labelIds', 'instanceIds')
+    ]
     if not files[0].exists():
         pytest.skip('shared/data/cityscapes_sample is not on this machine')
     label_ids, instances = (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in files)

@@ -1,17 +1,14 @@
 """Confusion matrix against hand-worked images, torchmetrics and Cityscapes' own script."""
 
-from pathlib import Path
-
 import cv2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
+from places import CAMVID_FOLDER
 import pytest
 
 from rtseg_ros.labels import CAMVID
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix, mean_of_known
-
-CAMVID_ROOT = Path(__file__).parents[3] / 'shared' / 'data' / 'camvid'
 
 # 4x4 with classes 0, 1, 2 and 255 = no label.
 TRUTH = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 255, 255], [2, 2, 0, 1]], np.uint8)
@@ -111,7 +108,7 @@ def test_equals_torchmetrics_on_random_maps(seed):
 
 
 def test_equals_torchmetrics_on_real_maps():
-    paths = sorted((CAMVID_ROOT / 'val' / 'labels').glob('*.png'))[:2]
+    paths = sorted((CAMVID_FOLDER / 'val' / 'labels').glob('*.png'))[:2]
     if not paths:
         pytest.skip('shared/data/camvid is not on this machine')
     truth, later = (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in paths)

@@ -1,9 +1,8 @@
 """ESPNet and ESPNetv2 with the weights that their authors published."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
+from places import DATA
 import pytest
 import torch
 
@@ -18,7 +17,6 @@ from rtseg_ros.runtime.preprocess import (
     image_from_frame,
 )
 
-DATA = Path(__file__).parents[3] / 'shared' / 'data'
 # shared/data/README.md: BGR, normalised on 0..255 and then divided by 255 as well
 CAMVID = Preprocessing((360, 480), 'bgr', (109.40, 107.42, 105.09), (77.16, 78.36, 77.03), 1 / 255)
 CITYSCAPES = Preprocessing(

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import psutil
 import pytest
+from streets import COLORS_BGR, TINY
 import yaml
 
 pytest.importorskip('rclpy', reason='the nodes need ROS 2')
@@ -23,15 +24,10 @@ import rclpy
 from rtseg_ros.cli import main
 from rtseg_ros.frames.bags import BagWriter, RawMessage, stamp_ns_from_cdr
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
-from rtseg_ros.labels import LabelSet
 from rtseg_ros.nodes.bag_player import PlayerParameters, with_stamp
 from rtseg_ros.nodes.evaluation_node import EvaluationParameters
 
 ROOT = Path(__file__).parents[2]
-TINY = LabelSet(
-    'tiny', ('dark', 'blue', 'green', 'red'), ((40, 40, 40), (0, 0, 255), (0, 255, 0), (255, 0, 0))
-)
-COLORS_BGR = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0], [0, 0, 200]], np.uint8)
 COUNT = 24
 EQUAL = (
     'miou', 'iou', 'confusion_matrix', 'boundary_f_score', 'temporal_stability',

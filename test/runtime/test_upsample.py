@@ -1,12 +1,12 @@
 """Label upsampling against hand-worked pixels, a float64 reference and torch."""
 
-from pathlib import Path
 import time
 
 import cv2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
+from places import CAMVID_FOLDER
 import pytest
 import torch
 from torch.nn import functional
@@ -19,7 +19,7 @@ from rtseg_ros.runtime import load_segmenter, upsample
 from rtseg_ros.runtime.shipped import SHIPPED_MODELS
 from rtseg_ros.runtime.upsample import labels_and_confidence_from_logits, labels_from_logits
 
-CAMVID_LABELS = Path(__file__).parents[3] / 'shared/data/camvid/val/labels'
+CAMVID_LABELS = CAMVID_FOLDER / 'val' / 'labels'
 
 
 def positions(size_in, size_out, align_corners):

@@ -79,7 +79,7 @@ class NodeProcess:
         try:
             return self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            os.killpg(self.pid, signal.SIGKILL)  # with what it started
             self._process.wait()
             raise
         finally:

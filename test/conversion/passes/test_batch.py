@@ -1,9 +1,9 @@
 """A free batch: together as one by one, for every network and precision."""
 
-import cv2
 import numpy as np
 import onnx
 import pytest
+from random_frames import smooth_frame
 
 from rtseg_ros.conversion.convert import convert
 from rtseg_ros.conversion.export import export_network
@@ -23,12 +23,7 @@ from rtseg_ros.runtime.onnx_engine import OnnxEngine
 pytestmark = pytest.mark.export
 
 
-def frame_of(seed, size_hw=(64, 96)):
-    coarse = np.random.default_rng(seed).integers(0, 256, (5, 7, 3)).astype(np.uint8)
-    return cv2.resize(coarse, size_hw[::-1], interpolation=cv2.INTER_CUBIC)
-
-
-FRAMES = [frame_of(seed) for seed in range(3)]
+FRAMES = [smooth_frame(seed) for seed in range(3)]
 
 
 def segmenter_of(model, metadata, path):

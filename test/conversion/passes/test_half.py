@@ -1,11 +1,11 @@
 """float16 models: half body, float32 ends, the same labels but near ties."""
 
-import cv2
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 import onnxruntime as ort
 import pytest
+from random_frames import smooth_frame
 
 from rtseg_ros.conversion.export import export_network
 from rtseg_ros.conversion.finishing import file_content
@@ -26,14 +26,9 @@ NETWORKS = (
 )
 
 
-def frame_of(size_hw=(64, 96)):
-    coarse = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
-    return cv2.resize(coarse, size_hw[::-1], interpolation=cv2.INTER_CUBIC)
-
-
 def run(content):
     session = ort.InferenceSession(content, providers=['CPUExecutionProvider'])
-    return session.run(['logits', 'labels'], {'image': frame_of()[None]})
+    return session.run(['logits', 'labels'], {'image': smooth_frame(0)[None]})
 
 
 def types_of(model):

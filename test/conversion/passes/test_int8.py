@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 import onnxruntime as ort
 import pytest
+from random_frames import smooth_frame
 
 from rtseg_ros.conversion.export import export_network
 from rtseg_ros.conversion.finishing import file_content
@@ -17,13 +17,7 @@ from rtseg_ros.runtime.int8_cpu import POSITIVE_PREFIX, PREFIX, with_unsigned_ac
 from rtseg_ros.runtime.model_file import model_file_from_content
 from rtseg_ros.runtime.onnx_engine import OnnxEngine
 
-
-def frame_of(seed, size_hw=(64, 96)):
-    coarse = np.random.default_rng(seed).integers(0, 256, (5, 7, 3)).astype(np.uint8)
-    return cv2.resize(coarse, size_hw[::-1], interpolation=cv2.INTER_CUBIC)[None]
-
-
-FRAMES = [lambda seed=seed: frame_of(seed) for seed in range(6)]
+FRAMES = [lambda seed=seed: smooth_frame(seed)[None] for seed in range(6)]
 
 
 def silent(done, total):
@@ -89,7 +83,7 @@ def test_it_is_nearly_as_good(models, metadata):
     whole = file_content(model, metadata())
     small = file_content(quantized.model, metadata(precision='int8'))
     assert len(small) < 0.33 * len(whole)
-    frame = frame_of(11)
+    frame = smooth_frame(11)[None]
     (exact, labels), (logits, int8_labels) = (
         run(whole, frame, in_float=True),
         run(small, frame, in_float=True),
@@ -138,7 +132,7 @@ def test_unsigned_activations_mean_the_same(models, metadata):
             assert positive
             assert float(new) * 255 == pytest.approx(float(old) * 127, rel=1e-6)
     assert not any(name.startswith('weight/') for name in changed)
-    frame = frame_of(12)
+    frame = smooth_frame(12)[None]
     (signed, _), (logits, _) = (
         run(content, frame, in_float=True),
         run(unsigned, frame, in_float=True),
@@ -181,7 +175,7 @@ def test_the_cpu_engine_takes_the_unsigned_form(models, metadata):
     content = file_content(models[1].model, metadata(precision='int8'))
     file = model_file_from_content(content, 'x.onnx')
     engine = OnnxEngine(file)
-    frame = frame_of(13)
+    frame = smooth_frame(13)[None]
     expected = run(with_unsigned_activations(content), frame)[0]
     np.testing.assert_allclose(engine.infer(frame)['logits'], expected, atol=1e-5)
     assert np.abs(expected - run(content, frame)[0]).max() > 1e-3  # it does make a difference

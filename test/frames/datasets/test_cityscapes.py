@@ -1,9 +1,8 @@
 """Cityscapes as its archives unpack, fine and coarse."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
+from places import CITYSCAPES_FOLDER
 import pytest
 
 from rtseg_ros.errors import DatasetError
@@ -12,7 +11,6 @@ from rtseg_ros.frames.datasets.cityscapes import load_cityscapes
 from rtseg_ros.labels import CITYSCAPES
 
 FRAMES = (('aachen', 'aachen_000000_000019'), ('bonn', 'bonn_000001_000019'))
-SAMPLE = Path(__file__).parents[4] / 'shared' / 'data' / 'cityscapes_sample'
 
 
 def write(root, split='val', kind='gtFine', *, instances=True):
@@ -102,13 +100,14 @@ def test_what_is_missing(tmp_path):
 
 
 def test_a_real_frame(tmp_path):
-    if not SAMPLE.exists():
+    if not CITYSCAPES_FOLDER.exists():
         pytest.skip('shared/data/cityscapes_sample is not on this machine')
     name = 'frankfurt_000000_000294'
     for folder, kind in (('leftImg8bit', 'leftImg8bit'), ('gtFine', 'gtFine_labelIds')):
         (tmp_path / folder / 'val' / 'frankfurt').mkdir(parents=True)
         file = f'{name}_{kind}.png'
-        (tmp_path / folder / 'val' / 'frankfurt' / file).write_bytes((SAMPLE / file).read_bytes())
+        copy = tmp_path / folder / 'val' / 'frankfurt' / file
+        copy.write_bytes((CITYSCAPES_FOLDER / file).read_bytes())
     dataset = load_cityscapes(tmp_path, 'val')
     assert dataset.frame(0).shape == (128, 256, 3)
     assert set(np.unique(dataset.labels(0))) <= {*range(19), 255}

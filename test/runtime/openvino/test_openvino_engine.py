@@ -2,12 +2,12 @@
 
 import builtins
 from dataclasses import replace
-from pathlib import Path
 import sys
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
+from places import CAMVID_FOLDER
 import pytest
 from tiny_model import write_model
 
@@ -20,7 +20,7 @@ from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.openvino.precision import compiled_precision
 from rtseg_ros.runtime.shipped import model_path
 
-CAMVID_FRAME = Path(__file__).parents[4] / 'shared/data/camvid/val/images/0016E5_07959.webp'
+CAMVID_FRAME = CAMVID_FOLDER / 'val' / 'images' / '0016E5_07959.webp'
 
 pytest.importorskip('openvino', reason='OpenVINO is not installed: pip install .[openvino]')
 
