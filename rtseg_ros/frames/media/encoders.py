@@ -1,7 +1,8 @@
 """What turns pictures into a video file: PyAV, or what OpenCV can do without it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 import os
 from pathlib import Path
@@ -90,12 +91,19 @@ class PyAvEncoder:
         self._container.close()
 
     def _encode(self, frame: Any) -> None:
-        # The first frame opens the encoder and starts its threads.
-        with nullcontext() if self._begun else scheduling_kept():
-            packets = self._stream.encode(frame)
-        self._begun = True
-        for packet in packets:
+        for packet in self._stream.encode(frame) if self._begun else self._first(frame):
             self._container.mux(packet)
+
+    def _first(self, frame: Any) -> list[Any]:
+        """Encode the first frame, which opens the encoder and starts its threads.
+
+        In a thread that ends: glibc, too, remembers the priority that SVT-AV1 gives it, and hands
+        it to all threads that it starts, whatever the kernel is told afterwards.
+        """
+        self._begun = True
+        with scheduling_kept(), ThreadPoolExecutor(1) as opener:
+            packets: list[Any] = opener.submit(self._stream.encode, frame).result()
+        return packets
 
 
 @contextmanager

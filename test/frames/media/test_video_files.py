@@ -234,13 +234,18 @@ def test_what_is_no_video_is_refused(tmp_path, content):
 
 
 SCHEDULING = """
-import os, sys
+import ctypes, os, sys, threading
 from pathlib import Path
 import numpy as np
 from rtseg_ros.frames.media.video_writer import VideoWriter
 
 def policies():
-    return {os.sched_getscheduler(int(thread)) for thread in os.listdir('/proc/self/task')}
+    # What the kernel holds of all, and what glibc remembers of this one and hands to new ones.
+    remembered, priority = ctypes.c_int(), ctypes.c_int()
+    ctypes.CDLL(None).pthread_getschedparam(
+        ctypes.c_ulong(threading.get_ident()), ctypes.byref(remembered), ctypes.byref(priority))
+    threads = os.listdir('/proc/self/task')
+    return {os.sched_getscheduler(int(thread)) for thread in threads} | {remembered.value}
 
 before = policies()
 writer = VideoWriter(Path(sys.argv[1]), rate_hz=25, codec='av1')
