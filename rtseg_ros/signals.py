@@ -3,16 +3,21 @@
 Imports nothing heavy: the handlers stand before the imports that take a second.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import atexit
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 import importlib
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 import weakref
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
+# Of the main thread: whether interruptions are held back, and one that was.
+_held = False
+_late: Callable[[], None] | None = None
 
 
 class Interrupted(KeyboardInterrupt):
@@ -64,9 +69,13 @@ class Signals:
             self._interrupt = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        global _late
         first, self.came = not self.came, self.came or number
         if self._interrupt and (first or self._swallowed):
-            self._raise()
+            if _held:
+                _late = self._raise
+            else:
+                self._raise()
 
     def _raise(self) -> None:
         self.interrupted, self._swallowed = True, False
@@ -95,6 +104,29 @@ def ignore_signals() -> None:
 
 
 @contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold an interruption back until what is in here, or what this decorates, is whole.
+
+    In the main thread, which is the one that is interrupted; elsewhere it does nothing.
+
+    Raises:
+        Interrupted: At the end, if a signal came meanwhile.
+    """
+    global _held, _late
+    if _held or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _held = True
+    try:
+        yield
+    finally:
+        _held = False
+        late, _late = _late, None
+        if late is not None:
+            late()
+
+
+@contextmanager
 def without_ctrl_c() -> Iterator[None]:
     """Have processes started in here never see Ctrl-C, which the terminal sends to all of them.
 
@@ -111,4 +143,12 @@ def rtseg() -> int:
     """Run the shell command, what the installed program calls; returns its exit status."""
     for number in ENDING:
         signal.signal(number, lambda number, _: os._exit(128 + number))  # nothing is begun
-    return int(importlib.import_module('rtseg_ros.cli').main())
+    status = int(importlib.import_module('rtseg_ros.cli').main())
+    if status in (128 + number for number in ENDING):
+        # Threads of extensions that a signal caught half-way abort the end of the interpreter.
+        atexit._run_exitfuncs()
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+    return status

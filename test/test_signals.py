@@ -173,3 +173,30 @@ def test_an_interruption_that_is_swallowed_comes_again():
     said = child.communicate(timeout=30)[0].split()
     assert said[-2:] == ['ended', '143']
     assert said.count('swallowed') >= 1
+
+
+WHOLE = """
+import os, signal
+from rtseg_ros.signals import Interrupted, Signals, uninterrupted
+signals = Signals()
+done = []
+
+@uninterrupted()
+def both():
+    done.append(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    done.append(2)
+
+try:
+    with signals.interrupting():
+        both()
+        done.append(3)
+except Interrupted:
+    print(done)
+"""
+
+
+def test_what_must_be_whole_is_ended_before_an_interruption():
+    command = [sys.executable, '-c', WHOLE]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == '[1, 2]\n', done.stderr

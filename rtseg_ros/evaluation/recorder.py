@@ -15,6 +15,7 @@ from rtseg_ros.evaluation.previews import Previews
 from rtseg_ros.frames.outcomes import BINS
 from rtseg_ros.metrics.accuracy import Accuracy, FrameScore
 from rtseg_ros.metrics.latency import StageLatencies, Timeline
+from rtseg_ros.signals import uninterrupted
 
 # Live, a single frame's reason is not known, only the node's counts are.
 LOST = 'lost'
@@ -63,6 +64,7 @@ class Recorder:
         self._lines.close()
         os.replace(self._part, self._path)
 
+    @uninterrupted()
     def published(
         self,
         name: str,
@@ -110,6 +112,7 @@ class Recorder:
                 )
         self._write(name, line)
 
+    @uninterrupted()
     def dropped(self, name: str, bin_name: str, *, time_s: float, reason: str = '') -> None:
         """Record a frame that got no mask: superseded, stale, rejected, failed or lost."""
         if bin_name not in (*BINS, LOST):

@@ -76,7 +76,7 @@ OUTPUTS = (
     Output(
         'color_mask',
         'sensor_msgs/msg/Image',
-        'class colours alone, black where unlabelled',
+        "class colours alone (the data set's), black where unlabelled",
         encoding='bgr8',
     ),
     Output(
