@@ -97,7 +97,7 @@ def moments():
             yield pytest.param(verb, after_s, NUMBERS[name], id=f'{verb}-{after_s}-{name}')
 
 
-@pytest.mark.parametrize(('verb', 'after_s', 'numbers'), moments())
+@pytest.mark.parametrize(('verb', 'after_s', 'numbers'), list(moments()))
 def test_a_verb_ends_at_signals(verb, after_s, numbers, folder):
     """As a terminal does it: the signals reach all processes of the group."""
     for name in ('bag_out', 'report', 'race', 'run'):
