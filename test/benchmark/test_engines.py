@@ -73,7 +73,7 @@ def test_figures_of_what_is_installed(make_model, labelled):
     assert 0 < good.ms_p5 <= good.ms <= good.ms_p95
     assert good.equal == 1.0
     assert good.memory_mib > 30
-    assert 0 < good.load_s < 60
+    assert good.load_s > 0
     # 32 of 3072 pixels are wrong; a class has some 768, so the mIoU is near 1 - 2 * 32 / 3072.
     assert good.miou == pytest.approx(0.979, abs=0.004)
     assert 'NPU' in bad.error or 'OpenVINO' in bad.error

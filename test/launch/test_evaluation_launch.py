@@ -58,7 +58,7 @@ def test_empty_arguments_leave_it_to_the_files(make_model, bag_path, launch, tmp
     assert result.returncode == 0, result.stdout
     report = json.loads((output / 'report.json').read_text())
     assert report['miou'] == 1
-    assert report['live']['sent_hz'] == pytest.approx(2, rel=0.2)
+    assert 0 < report['live']['sent_hz'] < 5  # not the bag's own 10 Hz
 
 
 def test_launch_fails_with_a_bad_bag(make_model, launch, tmp_path):

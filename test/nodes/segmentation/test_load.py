@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -11,11 +10,13 @@ import pytest
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
 from builtin_interfaces.msg import Time
+from rclpy.clock import ClockType
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
 from rtseg_ros.nodes.messages import image_from_array
+from rtseg_ros.nodes.segmentation_node import SegmentationNode
 
 FRAME = np.full((48, 64, 3), (255, 0, 0), np.uint8)
 
@@ -40,17 +41,21 @@ def test_two_minutes_of_three_times_too_many_frames(make_model, tmp_path):
     # More than it could take, also where the machine became faster after the start.
     assert values['sent'] > values['masks']
     assert values['counts']['superseded'] > 0
+    assert values['counts']['in_flight'] <= 2  # one in work and one that waits: no queue grows
     assert len(values['windows']) >= 1
     for window in values['windows']:
-        assert window['age_p50'] < 4 * window['inference_p50']
+        assert 0 < window['inference_p50'] <= window['inference_p99']
+        assert 0 < window['age_p50'] <= window['age_p99']
 
 
 @pytest.mark.process
 def test_soak_ends_at_the_first_frame_without_a_mask(make_model):
     pytest.importorskip('tqdm', reason='rtseg soak shows its progress with tqdm')
-    start = time.monotonic()
+    # With this patience it would end too late: the account says so before.
+    program = 'import sys; from rtseg_ros import cli; from rtseg_ros.harness import soak; '
+    program += 'soak.PATIENCE_S = 1e6; sys.exit(cli.main(sys.argv[1:]))'
     done = subprocess.run(
-        [sys.executable, '-m', 'rtseg_ros.cli', 'soak', '--size', '240x320',
+        [sys.executable, '-c', program, 'soak', '--size', '240x320',
          '--max-age-ms', '0.001', '--model', str(make_model(size_hw=(240, 320)))],
         capture_output=True, text=True, timeout=100,
     )  # fmt: skip
@@ -59,7 +64,6 @@ def test_soak_ends_at_the_first_frame_without_a_mask(make_model):
     assert 'frames of 240x320 (height x width)' in done.stderr
     assert 'max_age_ms, here 0.001' in done.stderr
     assert 'Traceback' not in done.stderr
-    assert time.monotonic() - start < 50  # the account says so, long before the patience ends
 
 
 @pytest.fixture
@@ -67,14 +71,6 @@ def robot(bench, tiny_model):
     bench.reconfigure(model=str(tiny_model), max_age_ms=0.0)
     yield bench
     assert bench.set_parameter('max_age_ms', 0.0) == ''
-
-
-def diagnostics_period_s(robot):
-    times = []
-    for _ in range(5):
-        robot.next_diagnostics()
-        times.append(time.monotonic())
-    return (times[-1] - times[0]) / 4
 
 
 def now(robot):
@@ -137,8 +133,12 @@ def test_latency_of_every_stage_is_reported(robot):
     assert values['state'] == 'active'
 
 
-def test_diagnostics_come_once_a_second(robot):
-    assert diagnostics_period_s(robot) == pytest.approx(1.0, abs=0.2)
+def test_diagnostics_come_once_a_second(ros):
+    node = SegmentationNode()
+    timer = next(t for t in node.timers if t.callback == node._publish_diagnostics)
+    assert timer.timer_period_ns == 1_000_000_000
+    assert timer.clock.clock_type == ClockType.STEADY_TIME  # not the simulated one
+    node.destroy_node()
 
 
 def test_silence_is_explained(launch_node, make_robot, tiny_model):
@@ -162,7 +162,8 @@ def test_silence_is_explained(launch_node, make_robot, tiny_model):
     robot.node.destroy_publisher(robot.camera)
     robot.camera = robot.node.create_publisher(Image, 'image', 5)
     robot.until_message('use_sim_time is set and nobody publishes /clock')
-    assert diagnostics_period_s(robot) == pytest.approx(1.0, abs=0.2)  # while time stands still
+    for _ in range(3):  # while time stands still
+        robot.next_diagnostics()
     clock = robot.node.create_publisher(Clock, '/clock', 5)
     robot.until_message(r'1 publisher\(s\) on /why/image, but no image for \d+ s')
     for sec in (100, 5, 200):  # time that jumps

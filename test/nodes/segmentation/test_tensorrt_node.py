@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -159,12 +158,10 @@ def test_a_rebuild_names_the_field_that_differs(launch, robot):
 
 
 def test_a_signal_ends_a_build(launch, robot):
-    process = launch(namespace(robot), pause_s=6, autostart=True)
+    process = launch(namespace(robot), pause_s=8, autostart=True)
     robot.until(lambda: said(robot, 'building a TensorRT'), what='the build')
-    start = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
-    assert time.monotonic() - start < 12, 'four steps of 6 s would have followed'
+    assert process.wait(20) == 0  # with the three other steps it would take 32 s
 
 
 @pytest.mark.parametrize('batch', [1, None], ids=['batch_of_one', 'free_batch'])
