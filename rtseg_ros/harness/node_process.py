@@ -14,7 +14,10 @@ from rtseg_ros.errors import RtsegError
 
 
 class NodeProcess:
-    """One node in a process of its own, stopped by SIGINT, its output in a log file."""
+    """One node in a process of its own, stopped by SIGINT, its output in a log file.
+
+    It ends with the process that started it, even if that is killed.
+    """
 
     def __init__(
         self,
@@ -38,8 +41,9 @@ class NodeProcess:
         self.log_path = log_dir / f'{name}.log'
         module = module or f'rtseg_ros.nodes.{name}'
         self._log: IO[bytes] = self.log_path.open('wb')
+        bound = [sys.executable, '-m', 'rtseg_ros.harness.bound', str(os.getpid())]
         self.process = subprocess.Popen(
-            [sys.executable, '-m', module, *words, '--ros-args', *arguments],
+            [*bound, module, *words, '--ros-args', *arguments],
             stdout=self._log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

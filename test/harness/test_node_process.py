@@ -1,7 +1,9 @@
 """How nodes get their parameters, and how graphs are kept apart on each generation of ROS 2."""
 
 import os
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -46,3 +48,56 @@ def test_parameters_arrive_with_their_types():
     assert not node.has_parameter('labels')
     node.destroy_node()
     rclpy.shutdown(context=context)
+
+
+STARTS_A_NODE = """
+from pathlib import Path
+import sys
+from rtseg_ros.harness.node_process import NodeProcess
+
+node = NodeProcess('sleeper', [], Path(sys.argv[1]), module=sys.argv[2])
+print(node.process.pid, flush=True)
+node.process.wait()
+"""
+# Says that it is there, and then what ended it.
+SLEEPER = """
+import signal
+import sys
+
+ends = [signal.SIGTERM, signal.SIGALRM]
+signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+signal.alarm(60)
+print(sys.argv[1:], __name__, flush=True)
+print(signal.sigwait(ends).name, flush=True)
+"""
+
+
+@pytest.mark.process
+@pytest.mark.skipif(sys.platform != 'linux', reason='only Linux tells of the end of a parent')
+def test_a_node_ends_with_the_process_that_started_it(tmp_path):
+    """Even where that had no time to stop it, as when it was killed."""
+    (tmp_path / 'sleeper_module.py').write_text(SLEEPER)
+    places = os.pathsep.join([str(tmp_path), os.environ.get('PYTHONPATH', '')])
+    harness = subprocess.Popen(
+        [sys.executable, '-c', STARTS_A_NODE, str(tmp_path), 'sleeper_module'],
+        stdout=subprocess.PIPE, env=os.environ | {'PYTHONPATH': places},
+    )  # fmt: skip
+    harness.stdout.readline()
+    log = tmp_path / 'sleeper.log'
+    try:
+        _wait_for(log, "['--ros-args'] __main__")
+    finally:
+        harness.kill()
+        harness.communicate()
+    assert _wait_for(log, 'SIG') == 'SIGTERM'
+
+
+def _wait_for(log, words):
+    """Return the line of a log that has these words."""
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        for line in log.read_text().splitlines() if log.exists() else []:
+            if words in line:
+                return line
+        time.sleep(0.05)
+    raise AssertionError(f'no {words!r} in the log')
