@@ -11,11 +11,10 @@ import io
 import logging
 from typing import Any
 
-import numpy as np
-
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.int8_cpu import with_unsigned_activations
 from rtseg_ros.runtime.model_file import ModelFile
+from rtseg_ros.runtime.openvino.bf16_check import labels_kept
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.openvino.precision import compiled_precision
 from rtseg_ros.runtime.tensorrt.inspect import BuiltPrecision
@@ -28,8 +27,9 @@ _DRIVERS = {
     'GPU': 'A GPU of Intel needs its driver (intel-opencl-icd) and the right to /dev/dri/renderD*',
     'NPU': 'An NPU needs its driver (linux-npu-driver of Intel) and the right to /dev/accel',
 }
-# Share of labels that bf16 must leave as they are on drawn images, for ``auto`` to take it.
+# Share of certain labels of drawn images that bf16 must keep, for ``auto`` to take it.
 SAME_LABELS = 0.99
+LABELS_KEPT = 'certain_labels_kept'  # the note of it, beside the compiled model
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ def compiled_model(target: Target, model: ModelFile, options: OpenVinoOptions) -
     half = _cached(target, model, options, 'bf16')
     share = _measured_once(target, model, options, half)
     if share >= SAME_LABELS:
-        return Compiled(half, 'bf16', f'labels as in fp32 on {share:.2%} of drawn images')
-    reason = f'bf16 keeps only {share:.2%} of the labels of drawn images'
+        return Compiled(half, 'bf16', f'keeps {share:.2%} of what fp32 is certain of')
+    reason = f'bf16 keeps only {share:.2%} of what fp32 is certain of'
     return Compiled(_cached(target, model, options, 'fp32'), 'fp32', reason)
 
 
@@ -200,10 +200,10 @@ def compiled_facts(target: Target, model: ModelFile, options: OpenVinoOptions) -
         if kept is None:
             reasons.append(cache.why_missing(name, key))
             continue
-        share = cache.note(name, key).get('same_labels', 1.0)
+        share = cache.note(name, key).get(LABELS_KEPT, 1.0)
         if share >= SAME_LABELS:
             return f'runs in {kept.manifest.facts.get("precision_as_built", "unknown")}'
-    reason = min(reasons, key=len, default='bf16 changes its labels')
+    reason = min(reasons, key=len, default='bf16 changes what it is certain of')
     return f'the first start will compile it: {reason}'
 
 
@@ -244,50 +244,16 @@ def _compile(target: Target, model: ModelFile, settings: Mapping[str, Any]) -> A
 
 
 def _measured_once(target: Target, model: ModelFile, options: OpenVinoOptions, half: Any) -> float:
-    """Return the share of equal labels in bf16 and fp32; measured once for each key."""
+    """Return the share of certain labels that bf16 keeps; measured once for each key."""
     cache, key = _cache(options), model_key(target, model, options, 'bf16')
     name = model.path.stem
     note = cache.note(name, key)
-    if isinstance(note.get('same_labels'), float):
-        return float(note['same_labels'])
-    full = _cached(target, model, options, 'fp32')
-    same = total = 0
-    for image in drawn_images(model):
-        ours, theirs = (compiled(image)[0] for compiled in (half, full))
-        if ours.dtype.kind == 'f':
-            ours, theirs = ours.argmax(axis=1), theirs.argmax(axis=1)
-        same += int((ours == theirs).sum())
-        total += ours.size
+    if isinstance(note.get(LABELS_KEPT), float):
+        return float(note[LABELS_KEPT])
+    share = labels_kept(model, _cached(target, model, options, 'fp32'), half)
     with cache.lock(name, key):
-        cache.write_note(name, key, {'same_labels': same / total})
-    return same / total
-
-
-def drawn_images(model: ModelFile, count: int = 4) -> list[np.ndarray]:
-    """Draw images with edges, areas and gradients, as many inputs of the model.
-
-    Noise would say little: a network answers it with hardly any certainty.
-    """
-    rng = np.random.default_rng(0)
-    _, *shape = model.input.shape
-    height, width = model.size_hw
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    images = []
-    for _ in range(count):
-        image = np.zeros((height, width, 3), np.float32)
-        for _ in range(12):
-            inside = np.abs(y - rng.uniform(0, height)) * rng.uniform(0.2, 2) + np.abs(
-                x - rng.uniform(0, width)
-            ) * rng.uniform(0.2, 2) < rng.uniform(0.1, 0.5) * min(height, width)
-            ramp = (y / height * rng.uniform(-60, 60))[..., None]
-            image = np.where(inside[..., None], rng.uniform(0, 255, 3) + ramp, image)
-        frame = np.clip(image, 0, 255)
-        if model.input.dtype == 'uint8':
-            images.append(frame.astype(np.uint8)[None])
-        else:
-            images.append(np.ascontiguousarray(frame.transpose(2, 0, 1)[None], np.float32))
-        assert images[-1].shape[1:] == tuple(shape)
-    return images
+        cache.write_note(name, key, {LABELS_KEPT: share})
+    return share
 
 
 def is_out_of_memory(error: BaseException) -> bool:

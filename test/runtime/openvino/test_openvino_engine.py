@@ -14,6 +14,7 @@ from tiny_model import write_model
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import read_model_file
+from rtseg_ros.runtime.openvino import bf16_check
 from rtseg_ros.runtime.openvino import compile as openvino_compile
 from rtseg_ros.runtime.openvino.engine import OpenVinoEngine, runs_in
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
@@ -50,7 +51,7 @@ def same_share(path, ov, frame):
 @pytest.mark.parametrize('name', ['swiftnet_mnv2_camvid', 'espnetv2_camvid'])
 def test_shipped_models_label_as_in_onnxruntime(name, ov):
     model = read_model_file(model_path(name))
-    frame = openvino_compile.drawn_images(model, count=1)[0][0]
+    frame = bf16_check.drawn_images(model, count=1)[0][0]
     same, precision = same_share(name, ov, frame)
     assert same >= 0.9999
     assert precision == 'fp32'
@@ -155,7 +156,7 @@ def test_bf16_is_taken_where_the_cpu_has_it_and_nothing_is_lost(tiny, ov, monkey
     target = fake_cpu(openvino_compile.open_target(ov))
     compiled = openvino_compile.compiled_model(target, tiny, replace(ov, precision='auto'))
     assert compiled.asked == 'bf16'
-    assert 'labels as in fp32 on 100.00%' in compiled.reason
+    assert 'keeps 100.00% of what fp32 is certain of' in compiled.reason
 
 
 def test_bf16_is_left_where_labels_change(tiny, ov, monkeypatch):
@@ -163,14 +164,27 @@ def test_bf16_is_left_where_labels_change(tiny, ov, monkeypatch):
     monkeypatch.setattr(openvino_compile, '_measured_once', lambda *_: 0.97)
     compiled = openvino_compile.compiled_model(target, tiny, replace(ov, precision='auto'))
     assert compiled.asked == 'fp32'
-    assert '97.00%' in compiled.reason
+    assert 'keeps only 97.00%' in compiled.reason
+
+
+@pytest.mark.parametrize(
+    'name', ['swiftnet_mnv2_camvid', 'swiftnet_mnv2_camvid_int8', 'espnetv2_camvid']
+)
+def test_auto_takes_bf16_for_shipped_models(name, ov):
+    """Real bfloat16 where the CPU has it; where it is faked nothing can be lost."""
+    target = openvino_compile.open_target(ov)
+    if 'BF16' not in target.capabilities:
+        target = fake_cpu(target)
+    model = read_model_file(model_path(name))
+    compiled = openvino_compile.compiled_model(target, model, replace(ov, precision='auto'))
+    assert compiled.asked == 'bf16', compiled.reason
 
 
 def test_share_is_measured_once(tiny, ov, monkeypatch):
     target = fake_cpu(openvino_compile.open_target(ov))
     auto = replace(ov, precision='auto')
     openvino_compile.compiled_model(target, tiny, auto)
-    monkeypatch.setattr(openvino_compile, 'drawn_images', lambda *_: pytest.fail('again'))
+    monkeypatch.setattr(bf16_check, 'drawn_images', lambda *_: pytest.fail('again'))
     assert openvino_compile.compiled_model(target, tiny, auto).asked == 'bf16'
 
 
@@ -296,7 +310,7 @@ def test_layers_in_bf16_are_reported_with_those_that_are_not(tiny, ov, precision
     read_back(monkeypatch, {'bf16': 58, 'fp32': 5})
     engine = OpenVinoEngine(tiny, replace(ov, precision=precision))
     assert engine.precision == 'bf16 (58 of 63 layers; fp32 5)'
-    said = 'labels as in fp32 on 100.00% of drawn images' if precision == 'auto' else ''
+    said = 'keeps 100.00% of what fp32 is certain of' if precision == 'auto' else ''
     assert engine.precision_reason == said
 
 
