@@ -18,6 +18,7 @@ pytest_plugins = [
     'kinds',
     'node_fixtures',
     'tensorrt_fixtures',
+    'vision_msgs_build',
     'workers',
 ]
 
