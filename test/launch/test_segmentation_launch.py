@@ -1,53 +1,33 @@
 """The launch file, run by the real launch and launch_ros."""
 
-import os
 from pathlib import Path
 import signal
 import subprocess
-import sys
 import time
 
+from node_fixtures import launch_command
 import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 pytest.importorskip('launch_ros.actions', reason='launch and launch_ros are not installed')
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
-
-try:
-    SHARE = Path(get_package_share_directory('rtseg_ros'))
-except PackageNotFoundError:
-    pytest.skip('rtseg_ros is not installed with colcon', allow_module_level=True)
-
 from sensor_msgs.msg import CompressedImage, Image
 
 from rtseg_ros.installation import profile_variable
 from rtseg_ros.nodes.messages import image_from_array
 
-RUNNER = (
-    'import sys\n'
-    'from launch import LaunchDescription, LaunchService\n'
-    'from launch.actions import IncludeLaunchDescription\n'
-    'values = dict(word.split(":=", 1) for word in sys.argv[2:])\n'
-    'service = LaunchService()\n'
-    'service.include_launch_description(LaunchDescription([IncludeLaunchDescription('
-    'sys.argv[1], launch_arguments=values.items())]))\n'
-    'sys.exit(service.run())\n'
-)
+PROFILE = Path(__file__).parents[2] / 'config' / 'fastdds_images.xml'
 
 
 class Launched:
     """A running launch file."""
 
-    def __init__(self, folder, **arguments):
+    def __init__(self, folder, environment, **arguments):
         self.log = folder / 'launch.txt'
-        words = [f'{name}:={value}' for name, value in arguments.items()]
-        path = SHARE / 'launch' / 'segmentation.launch.py'
         with self.log.open('wb') as log:
             self.process = subprocess.Popen(
-                [sys.executable, '-c', RUNNER, str(path), *words],
-                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                env=os.environ | {'ROS_LOG_DIR': str(folder)},
+                launch_command('segmentation.launch.py', **arguments),
+                stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=environment,
             )  # fmt: skip
 
     def stop(self):
@@ -56,11 +36,11 @@ class Launched:
 
 
 @pytest.fixture
-def launch(tmp_path):
+def launch(launch_environment, tmp_path):
     started = []
 
     def start(**arguments):
-        started.append(Launched(tmp_path, **arguments))
+        started.append(Launched(tmp_path, launch_environment, **arguments))
         return started[-1]
 
     yield start
@@ -125,8 +105,7 @@ def test_own_parameters_are_not_overridden_by_empty_arguments(
 
 
 def test_fast_dds_profile_is_given_to_the_node(launch, make_robot, tiny_model):
-    profile = SHARE / 'config' / 'fastdds_images.xml'
-    launched = launch(namespace='dds', model=tiny_model, fastdds_profile=profile)
+    launched = launch(namespace='dds', model=tiny_model, fastdds_profile=PROFILE)
     robot = make_robot('/dds')
     robot.until(robot.camera.get_subscription_count, what='autostart')
     children = subprocess.run(
@@ -134,7 +113,7 @@ def test_fast_dds_profile_is_given_to_the_node(launch, make_robot, tiny_model):
     ).stdout.split()  # fmt: skip
     time.sleep(0.1)
     environment = Path(f'/proc/{children[0]}/environ').read_bytes().split(b'\0')
-    assert f'{profile_variable()}={profile}'.encode() in environment
+    assert f'{profile_variable()}={PROFILE}'.encode() in environment
     assert launched.stop() == 0
 
 

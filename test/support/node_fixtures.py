@@ -357,8 +357,8 @@ sys.exit(service.run())
 
 
 @pytest.fixture
-def launch_installed(tmp_path):
-    """Return a function that runs a launch file to its end, from an ament prefix of its own."""
+def launch_environment(tmp_path):
+    """Return the environment of a launch: with an ament prefix that holds this package."""
     share = tmp_path / 'prefix' / 'share'
     (share / 'ament_index' / 'resource_index' / 'packages').mkdir(parents=True)
     (share / 'ament_index' / 'resource_index' / 'packages' / 'rtseg_ros').touch()
@@ -374,19 +374,27 @@ def launch_installed(tmp_path):
         )
         (programs / name).chmod(0o755)
     prefixes = [str(tmp_path / 'prefix'), os.environ['AMENT_PREFIX_PATH']]
-    environment = os.environ | {
+    return os.environ | {
         'AMENT_PREFIX_PATH': os.pathsep.join(prefixes),
         'PYTHONPATH': os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]),
         'ROS_LOG_DIR': str(tmp_path / 'log'),
     }
 
+
+def launch_command(file: str, **arguments: object) -> list[str]:
+    """Return the command that runs a launch file of this package with the real launch."""
+    words = [f'{name}:={value}' for name, value in arguments.items()]
+    return [sys.executable, '-c', LAUNCH, str(ROOT / 'launch' / file), *words]
+
+
+@pytest.fixture
+def launch_installed(launch_environment, tmp_path):
+    """Return a function that runs a launch file to its end, from an ament prefix of its own."""
+
     def run(file, **arguments):
         return subprocess.run(
-            [
-                sys.executable, '-c', LAUNCH, str(ROOT / 'launch' / file),
-                *(f'{name}:={value}' for name, value in arguments.items()),
-            ],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            launch_command(file, **arguments),
+            env=launch_environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             timeout=180, cwd=tmp_path,
         )  # fmt: skip
 
