@@ -15,7 +15,7 @@ from rtseg_ros.installation import (
     share_file,
     use_image_profile,
 )
-from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache
+from rtseg_ros.runtime.plans.plan_cache import PlanCache
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.errors import ConversionError, ModelFileError
 from rtseg_ros.progress import Staged
 from rtseg_ros.runtime.model_file import carries_metadata, read_model_file
+from rtseg_ros.runtime.plans.plan_cache import PlanCache
 from rtseg_ros.runtime.shipped import model_path
 from rtseg_ros.runtime.tensorrt.engine import build_plan
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt.plan import open_target
-from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache
 
 STAGE = 'building the TensorRT plan'
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.model_file import ModelFile
+from rtseg_ros.runtime.plans.plan_cache import PlanCache
 from rtseg_ros.runtime.tensorrt.build import is_strongly_typed, new_builder
 from rtseg_ros.runtime.tensorrt.cudart import Cuda, Device
 from rtseg_ros.runtime.tensorrt.finish import note_key
 from rtseg_ros.runtime.tensorrt.library import TensorRt, load_tensorrt
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt.plan import Target, open_gpu, plan_key
-from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache
 from rtseg_ros.verdict import Verdict
 
 JETSON_RELEASE = Path('/etc/nv_tegra_release')

@@ -17,8 +17,8 @@ from rtseg_ros.runtime.model_file import ModelFile
 from rtseg_ros.runtime.openvino.bf16_check import labels_kept
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.openvino.precision import compiled_precision
-from rtseg_ros.runtime.tensorrt.inspect import BuiltPrecision
-from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache
+from rtseg_ros.runtime.plans.built_precision import BuiltPrecision
+from rtseg_ros.runtime.plans.plan_cache import PlanCache
 
 _LOG = logging.getLogger('rtseg_ros.openvino')
 _HINTS = {'fp32': 'f32', 'bf16': 'bf16', 'fp16': 'f16'}

@@ -13,7 +13,7 @@ from rtseg_ros.runtime.openvino.compile import compiled_model, open_target
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.openvino.precision import compiled_precision
 from rtseg_ros.runtime.openvino.request import Request
-from rtseg_ros.runtime.tensorrt.inspect import UNKNOWN, BuiltPrecision
+from rtseg_ros.runtime.plans.built_precision import UNKNOWN, BuiltPrecision
 
 _LOG = logging.getLogger('rtseg_ros.openvino')
 LARGEST_BATCH = 64

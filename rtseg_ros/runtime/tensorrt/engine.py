@@ -12,11 +12,11 @@ import numpy as np
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.engine import Engine, Outputs
 from rtseg_ros.runtime.model_file import ModelFile
+from rtseg_ros.runtime.plans.built_precision import UNKNOWN
+from rtseg_ros.runtime.plans.plan_cache import Plan
 from rtseg_ros.runtime.tensorrt.finish import labels_in_engine, open_session
-from rtseg_ros.runtime.tensorrt.inspect import UNKNOWN
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt.plan import cached_plan, open_target
-from rtseg_ros.runtime.tensorrt.plan_cache import Plan
 from rtseg_ros.runtime.tensorrt.progress import Progress
 from rtseg_ros.runtime.tensorrt.session import Session
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.model_file import ModelFile
+from rtseg_ros.runtime.plans.plan_cache import PlanCache
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt.plan import PlanRefusedError, Target, cached_plan, plan_key
-from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache
 from rtseg_ros.runtime.tensorrt.progress import Progress
 from rtseg_ros.runtime.tensorrt.session import Session
 from rtseg_ros.runtime.upsample import labels_from_logits

@@ -7,12 +7,12 @@ TensorRT-RTX. A flag that was set says nothing: a layer can stay in fp32 for goo
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 import json
 import re
 from typing import Any
 
-UNKNOWN = 'unknown'
+from rtseg_ros.runtime.plans.built_precision import UNKNOWN, BuiltPrecision
+
 _WORDS = (
     ('int8', r'\bint8\b'),
     ('fp8', r'\bfp8|float8'),
@@ -22,36 +22,6 @@ _WORDS = (
 )
 # Layers with weights. The others follow them, or move and convert data.
 _WEIGHTED = re.compile(r'conv|corr|gemm|matmul|matrix|fullyconnected', re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class BuiltPrecision:
-    """Precision as built.
-
-    Attributes:
-        layers: Number of layers with weights by precision, e.g. ``{'fp16': 40, 'fp32': 2}``.
-        tf32_layers: Those of the fp32 layers that round their inputs to TF32.
-        dla_layers: Names of the parts that run on a DLA.
-    """
-
-    layers: Mapping[str, int]
-    tf32_layers: int = 0
-    dla_layers: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        """Return e.g. ``fp16``, or ``fp16 (40 of 42 layers; fp32 2)``, or ``unknown``."""
-        if not self.layers:
-            return UNKNOWN
-        order = sorted(self.layers.items(), key=lambda item: -item[1])
-        main, count = order[0]
-        notes = [f'{name} {number}' for name, number in order[1:]]
-        if self.tf32_layers:
-            notes.append(f'TF32 in {self.tf32_layers}')
-        if self.dla_layers:
-            notes.append(f'{len(self.dla_layers)} parts on the DLA')
-        if not notes:
-            return main
-        return f'{main} ({count} of {sum(self.layers.values())} layers; {", ".join(notes)})'
 
 
 def built_precision(inspection: str) -> BuiltPrecision:

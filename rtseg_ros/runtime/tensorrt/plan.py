@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.model_file import ModelFile
+from rtseg_ros.runtime.plans.built_precision import BuiltPrecision
+from rtseg_ros.runtime.plans.plan_cache import Plan, PlanCache
 from rtseg_ros.runtime.tensorrt.build import (
     Built,
     build_engine,
@@ -21,10 +23,9 @@ from rtseg_ros.runtime.tensorrt.build import (
     merged_timings,
 )
 from rtseg_ros.runtime.tensorrt.cudart import Cuda, Device, open_cuda
-from rtseg_ros.runtime.tensorrt.inspect import BuiltPrecision, built_precision
+from rtseg_ros.runtime.tensorrt.inspect import built_precision
 from rtseg_ros.runtime.tensorrt.library import TensorRt, load_tensorrt
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
-from rtseg_ros.runtime.tensorrt.plan_cache import Plan, PlanCache
 from rtseg_ros.runtime.tensorrt.progress import Progress
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from rtseg_ros.errors import EngineError
+from rtseg_ros.runtime.plans.built_precision import BuiltPrecision
 from rtseg_ros.runtime.tensorrt.cudart import Cuda
-from rtseg_ros.runtime.tensorrt.inspect import BuiltPrecision
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 from rtseg_ros.runtime.tensorrt.plan import Target, inspected_precision, load_engine
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from rtseg_ros.errors import EngineError
-from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache, differences
+from rtseg_ros.runtime.plans.plan_cache import PlanCache, differences
 
 KEY = {'graph_sha256': 'ab', 'library_version': '10.3.0', 'input': ['uint8', 1, 32, 48, 3]}
 
@@ -127,7 +127,7 @@ def test_what_a_killed_process_left_half_written_goes_away(cache):
 _WORKER = """
 import sys, time
 from pathlib import Path
-from rtseg_ros.runtime.tensorrt.plan_cache import PlanCache
+from rtseg_ros.runtime.plans.plan_cache import PlanCache
 folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
 cache, key = PlanCache(folder), {'a': 1}
 print('started', flush=True)
