@@ -41,11 +41,12 @@ def graph(node: Node, *, look_s: float = LOOK_S) -> list[Verdict]:
         look_s: How long to listen, after discovery.
     """
     statuses: dict[str, Any] = {}
+
+    def note(message: DiagnosticArray) -> None:
+        statuses.update({status.name: status for status in message.status})
+
     subscription = node.create_subscription(
-        DiagnosticArray,
-        '/diagnostics',
-        lambda message: statuses.update({status.name: status for status in message.status}),
-        QoSProfile(depth=20),
+        DiagnosticArray, '/diagnostics', note, QoSProfile(depth=20)
     )
     _spin(node, look_s)
     ours = perception_nodes(node)

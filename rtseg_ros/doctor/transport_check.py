@@ -58,9 +58,11 @@ def transport(node: Node) -> list[Verdict]:
         qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         if name == POINTS:
             qos = QoSProfile(depth=5)
-        subscription = node.create_subscription(
-            Image, topic, lambda _, a=arrivals: a.append(time.monotonic()), qos, raw=True
-        )
+
+        def note(_: bytes, arrivals: list[float] = arrivals) -> None:
+            arrivals.append(time.monotonic())
+
+        subscription = node.create_subscription(Image, topic, note, qos, raw=True)
         sender = subprocess.Popen(
             [sys.executable, '-m', __name__, topic, str(height), str(width)],
             start_new_session=True,  # Ctrl-C reaches the doctor, which then ends it

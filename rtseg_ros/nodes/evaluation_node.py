@@ -136,11 +136,12 @@ class EvaluationNode(Node):
         compressed = self.settings.image_transport == 'compressed'
         self._image_type = CompressedImage if compressed else Image
         name, self.image_topic = image_topic(self, 'image', compressed=compressed)
+        # With the time of receipt, which the annotations of rclpy know since Kilted.
+        on_image: Any = self._on_image
+        on_mask: Any = self._on_mask
         # Raw: only the stamp is looked at, and the pixels of the few frames that are shown.
-        self.create_subscription(
-            self._image_type, name, self._on_image, queue, raw=True,
-        )  # fmt: skip
-        self._masks = self.create_subscription(Image, 'segmentation/mask', self._on_mask, queue)
+        self.create_subscription(self._image_type, name, on_image, queue, raw=True)
+        self._masks = self.create_subscription(Image, 'segmentation/mask', on_mask, queue)
         self._labels = self.create_subscription(
             CompressedImage if self.settings.labels_transport == 'compressed' else Image,
             'labels_gt', self._on_labels, queue,

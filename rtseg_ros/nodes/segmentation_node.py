@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import threading
 from typing import Any
 
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
@@ -113,6 +114,17 @@ class SegmentationNode(LifecycleNode):
         return super().create_subscription(msg_type, topic, *args, **options)
 
     # Lifecycle: no exception leaves a transition.
+
+    def _LifecycleNodeMixin__on_change_state(  # noqa: N802  the name that rclpy calls
+        self, request: ChangeState.Request, response: ChangeState.Response
+    ) -> ChangeState.Response:
+        """Refuse what is no transition from this state; before Kilted, rclpy does not answer."""
+        try:
+            return super()._LifecycleNodeMixin__on_change_state(request, response)  # type: ignore[misc]
+        except RuntimeError as error:  # rclpy's RCLError
+            self.get_logger().error(f'transition refused: {error}')
+            response.success = False
+            return response
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up the model; all that can fail, fails here."""
