@@ -66,6 +66,8 @@ class FakeTensorRt(types.ModuleType):
         members('LayerInformationFormat', 'ONELINE', 'JSON')
         members('DeviceType', 'GPU', 'DLA')
         members('HardwareCompatibilityLevel', 'NONE', 'AMPERE_PLUS')
+        adjusts = ['ADJUST_FOR_DLA'] if major >= 11 else []
+        members('OnnxParserFlag', 'NATIVE_INSTANCENORM', *adjusts)
 
     def _define_classes(self):
         module, major = self, self._major
@@ -152,6 +154,7 @@ class FakeTensorRt(types.ModuleType):
                     'device': config.default_device_type.name,
                     'pool': config._pool,
                     'timings': config._timing._content.decode(),
+                    'parser': sorted(network._parser_flags),
                 }
                 module.built_with = plan
                 header = json.dumps(plan).encode()
@@ -185,6 +188,7 @@ class FakeTensorRt(types.ModuleType):
 
             def __init__(self, builder, strong):
                 self.builder, self._strong, self._content = builder, strong, None
+                self._parser_flags = set()
 
             def get_layer(self, index):
                 return ILayer(onnx.load_from_string(self._content).graph.node[index])
@@ -276,6 +280,9 @@ class FakeTensorRt(types.ModuleType):
 
             def get_error(self, index):
                 return self._errors[index]
+
+            def set_flag(self, flag):
+                self._network._parser_flags.add(flag.name)
 
             def parse(self, model, path=None):
                 module.calls.append('parse')

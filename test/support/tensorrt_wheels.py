@@ -11,11 +11,13 @@ import sys
 
 import pytest
 
-# The oldest and newest of each generation that a JetPack brings, and the newest of all.
+# What the JetPacks bring (6.0, 6.1 and 6.2, 7.0 and 7.1, 7.2), the first 11 and the newest of all.
 BINDINGS = {
     '8.6.1': 'tensorrt-bindings==8.6.1',
     '10.3.0': 'tensorrt-cu12-bindings==10.3.0',
-    '10.16.1.11': 'tensorrt-cu12-bindings==10.16.1.11',
+    '10.13.3.9': 'tensorrt-cu13-bindings==10.13.3.9',
+    '10.16.1.11': 'tensorrt-cu13-bindings==10.16.1.11',
+    '11.0.0.114': 'tensorrt-cu13-bindings==11.0.0.114',
     '11.4.0.106': 'tensorrt-cu13-bindings==11.4.0.106',
 }
 RTX = ('tensorrt-rtx-cu13-libs==1.7.1.116', 'tensorrt-rtx-cu13-bindings==1.7.1.116')

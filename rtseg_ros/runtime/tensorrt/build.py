@@ -78,7 +78,7 @@ def build_engine(
     if network is None:
         raise EngineError(f'{tensorrt.title} cannot create a network: {tensorrt.said()}')
     # The weights of the network are the parser's: it has to live until the build is over.
-    parser = api.OnnxParser(network, tensorrt.logger)
+    parser = _new_parser(tensorrt, network, options)
     _parse(tensorrt, parser, model, labels)
     if network.num_outputs == 0:
         raise EngineError(f"'{model.path}' has no output left for {tensorrt.title}")
@@ -119,7 +119,8 @@ def build_engine(
 def is_strongly_typed(tensorrt: TensorRt, options: TensorRtOptions) -> bool:
     """Tell whether the model file alone decides the precision of every layer.
 
-    So from TensorRT 10 on; a DLA takes strongly typed networks only where flags are gone.
+    So from TensorRT 10 on; for a DLA only where the flags are gone. There an int8 file's Q/DQ
+    reach the DLA as they are.
     """
     api = tensorrt.api
     if options.on_dla and hasattr(api.BuilderFlag, 'FP16'):
@@ -163,6 +164,17 @@ def _network_flags(api: Any, strong: bool) -> int:
     if strong and hasattr(api.NetworkDefinitionCreationFlag, 'STRONGLY_TYPED'):
         flags |= 1 << int(api.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
     return flags
+
+
+def _new_parser(
+    tensorrt: TensorRt, network: trt.INetworkDefinition, options: TensorRtOptions
+) -> trt.OnnxParser:
+    """Create the parser; for a DLA it rewrites layers where the library can do so."""
+    api = tensorrt.api
+    parser = api.OnnxParser(network, tensorrt.logger)
+    if options.on_dla and hasattr(api.OnnxParserFlag, 'ADJUST_FOR_DLA'):
+        parser.set_flag(api.OnnxParserFlag.ADJUST_FOR_DLA)
+    return parser
 
 
 def _parse(tensorrt: TensorRt, parser: trt.OnnxParser, model: ModelFile, labels: bool) -> None:
@@ -254,8 +266,8 @@ def _use_dla(
     if builder.num_DLA_cores <= options.dla_core:
         raise EngineError(
             f'dla_core is {options.dla_core}, and {tensorrt.title} finds '
-            f'{builder.num_DLA_cores} DLA cores here. Orin has two, Orin Nano and Thor none; '
-            'TensorRT 10.8 to 11.4.0 have no DLA'
+            f'{builder.num_DLA_cores} DLA cores here. AGX Orin has two, Orin Nano and Thor none; '
+            'TensorRT 10.8 to 11.4.0 have no DLA, 11.4.1 has that of AGX Orin'
         )
     config.default_device_type = api.DeviceType.DLA
     config.DLA_core = options.dla_core

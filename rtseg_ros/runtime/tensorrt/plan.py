@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import tensorrt as trt
 
 # Raise when the same options start to build something else.
-BUILDER_REVISION = 1
+BUILDER_REVISION = 2
 _LOG = logging.getLogger('rtseg_ros.tensorrt')
 
 

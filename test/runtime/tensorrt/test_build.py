@@ -216,6 +216,19 @@ class TestDla:
         assert said['strong'] is (generation >= 11)
         assert ('FP16' in said['flags']) is (generation < 11)
 
+    def test_an_int8_file_is_strongly_typed_where_the_dla_takes_that(
+        self, trt, generation, on_dla, tmp_path
+    ):
+        _, said = build(trt, in_precision(tmp_path, 'int8'), on_dla[1])
+        assert said['strong'] is (generation >= 11)
+        assert said['flags'] == ['GPU_FALLBACK'] + ['INT8'] * (generation < 11)
+
+    def test_the_parser_adjusts_layers_for_a_dla_only(self, trt, generation, on_dla):
+        _, said = build(trt, *on_dla)
+        assert said['parser'] == ['ADJUST_FOR_DLA'] * (generation >= 11)
+        _, said = build(trt, on_dla[0])
+        assert said['parser'] == []
+
     def test_dla_only_names_what_is_left(self, trt, on_dla):
         model, options = on_dla
         with pytest.raises(EngineError, match='cannot take 6 of 7 layers: input/cast, , finish'):

@@ -68,7 +68,7 @@ def test_the_manifest_says_what_was_built_for_what(trt, model, options):
         'outputs': ['labels', 'logits'],
         'workspace_mib': 64,
         'dla_only': False,
-        'builder_revision': 1,
+        'builder_revision': 2,
     }
     assert document['facts']['layers'] == {'fp32': 3}
     assert document['facts']['model_sha256'] == model.sha256

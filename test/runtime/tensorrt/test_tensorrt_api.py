@@ -1,4 +1,4 @@
-"""The backend against the real bindings of four TensorRT versions: no use that one lacks.
+"""The backend against the real bindings of six TensorRT versions: no use that one lacks.
 
 What is used is read from the source (tensorrt_uses.py), and once more seen at run time: the fake
 TensorRT is cut down to what the real bindings have, and the engine must still work.
@@ -113,6 +113,7 @@ SLIPS = [
     (BUILD, 'config.DLA_core = ', 'builder.platform_has_fast_fp16; config.DLA_core = '),
     (BUILD, 'api.BuilderFlag.TF32', 'api.BuilderFlag.BF16'),
     (BUILD, "if hasattr(error, 'node_name') and ", 'if True and '),
+    (BUILD, " and hasattr(api.OnnxParserFlag, 'ADJUST_FOR_DLA')", ''),
     (BUILD, TYPED, 'strong'),
     (PLAN, 'inspector = engine.', 'engine.num_bindings; inspector = engine.'),
     (SESSION, 'self._context.execute_async_v3(', 'self._context.execute_async_v2('),
