@@ -3,6 +3,7 @@
 # make test   all tests
 # make docs   the pages of docs/ as a site with the API reference, in build/docs
 # make links  whether the links of the site to elsewhere are alive; needs a network
+# make robot  the tests of nodes, messages and the doctor in a robot's own environment (Debian)
 # make env    the environment of all, in .venv; with ROS=jazzy or ROS=kilted (which the others take
 #             too) another distribution's wheels, in .venv-DISTRIBUTION where it is not the default
 PYTHON ?= python3
@@ -31,7 +32,7 @@ endif
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: env only-this-ros demo check test faults lint docs links clean
+.PHONY: env only-this-ros demo check test faults robot lint docs links clean
 
 env: $(VENV)/.ready
 
@@ -74,6 +75,10 @@ test: env
 faults: env
 	$(BIN)/python -m pytest -m fault $(TEST_ARGS)
 
+# Debian's Python, NumPy, OpenCV and cv_bridge, in .venv-robot.
+robot: env
+	.ci/robot $(BIN)/python
+
 lint: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -86,4 +91,4 @@ links: docs
 	$(BIN)/python -m sphinx -q -b linkcheck docs build/links
 
 clean:
-	rm -rf .venv $(DISTRIBUTIONS:%=.venv-%) build install log *.egg-info demo_output
+	rm -rf .venv .venv-robot $(DISTRIBUTIONS:%=.venv-%) build install log *.egg-info demo_output

@@ -3,6 +3,7 @@
 On Debian, with python3-cv-bridge: PYTHONPATH=. /usr/bin/python3 docs/cv_bridge_comparison.py
 """
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 from cv_bridge import CvBridge
@@ -26,20 +27,27 @@ def message(encoding: str, random: np.random.Generator) -> SimpleNamespace:
     )  # fmt: skip
 
 
-def main() -> None:
-    """Print a table: per encoding, pixels that differ and the largest difference."""
+def compared() -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
+    """Yield each encoding with our image and that of cv_bridge, None where it refuses."""
     random, bridge = np.random.default_rng(0), CvBridge()
-    refused = []
-    print('| encoding | values that differ | by at most |')
-    print('|---|---|---|')
     for encoding in ENCODINGS:
         image = message(encoding, random)
         try:
             theirs = bridge.imgmsg_to_cv2(image, 'bgr8')
         except Exception:  # noqa: BLE001  it has several
+            theirs = None
+        yield encoding, frame_from_image(image), theirs
+
+
+def main() -> None:
+    """Print a table: per encoding, pixels that differ and the largest difference."""
+    refused = []
+    print('| encoding | values that differ | by at most |')
+    print('|---|---|---|')
+    for encoding, ours, theirs in compared():
+        if theirs is None:
             refused.append(encoding)
             continue
-        ours = frame_from_image(image)
         difference = np.abs(ours.astype(int) - theirs.astype(int))
         print(
             f'| {encoding} | {(difference > 0).sum()} of {difference.size} | {difference.max()} |'

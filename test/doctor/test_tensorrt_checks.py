@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytest.importorskip('onnx', reason='the fake TensorRT reads models with onnx')
+
 from rtseg_ros.doctor import tensorrt_checks
 from rtseg_ros.doctor.tensorrt_checks import tensorrt_report
 from rtseg_ros.runtime.tensorrt import plan as tensorrt_plan

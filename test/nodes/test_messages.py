@@ -1,5 +1,7 @@
 """Messages: what the mask's camera is, worked out by projecting points."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,8 @@ def test_unknown_encoding_goes_through_cv_bridge(monkeypatch):
             return np.full((message.height, message.width, 3), 7, np.uint8)
 
     odd = Image(width=4, height=3, encoding='yuv9', step=4)
+    monkeypatch.setitem(sys.modules, 'cv_bridge', None)  # a robot has one
+    monkeypatch.setattr(messages, '_cv_bridge', messages._cv_bridge.__wrapped__)  # not kept
     with pytest.raises(
         FrameError, match=r"'yuv9' is not supported; .*cv_bridge.*where it is inst"
     ):

@@ -6,6 +6,7 @@ import re
 import pytest
 
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
+pytest.importorskip('rosbags', reason='rosbags is not installed')
 
 from rtseg_ros.frames import bag_source
 from rtseg_ros.nodes.output_table import (

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
+pytest.importorskip('onnx', reason='the foreign models are made with onnx')
 
 from foreign_models import LAYOUTS, SIZE, TOLD, foreign, write_labels
 
