@@ -28,7 +28,7 @@ OF_OTHERS = {
     'lib/datasets/cityscapes.py', 'datasets/cityscapes.py', 'datasets/camvid.py',
 }  # fmt: skip
 DOTTED = re.compile(r'\brtseg_ros(?:\.[a-z_][a-z0-9_]*)+(?![\w/])')
-PATH = re.compile(r'(?<![\w/.*])(?:[a-z_]+/)+[a-z_0-9]+\.(?:py|md|yaml)\b')
+PATH = re.compile(r'(?<![\w/.*$])(?:[a-z_]+/)+[a-z_0-9]+\.(?:py|md|yaml)\b')
 
 
 def missing_modules(text: str) -> list[str]:
