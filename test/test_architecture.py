@@ -1,6 +1,7 @@
 """The house rules that a machine can see."""
 
 import ast
+from functools import cache
 from pathlib import Path
 import re
 import subprocess
@@ -36,10 +37,17 @@ def room(module: Path) -> str:
     return '' if parts[0] == '__init__' else parts[0]
 
 
-def imports(module: Path) -> set[str]:
+@cache
+def nodes(module: Path) -> list[ast.AST]:
+    """All nodes of a module's syntax tree; many tests ask for them."""
+    return list(ast.walk(ast.parse(module.read_text(encoding='utf-8'))))
+
+
+@cache
+def imports(module: Path) -> frozenset[str]:
     """Absolute names imported anywhere in a module, inside functions too."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(module.read_text(encoding='utf-8'))):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -47,7 +55,7 @@ def imports(module: Path) -> set[str]:
             names.add(node.module or '')
             if (node.module or '').startswith('rtseg_ros'):  # a name can be a module
                 names |= {f'{node.module}.{alias.name}' for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def neighbours(folder: Path) -> dict[str, set[str]]:
@@ -143,7 +151,7 @@ def test_there_is_one_progress_bar():
 def test_only_commands_print(module):
     if room(module) in ('cli', 'commands'):
         return
-    for node in ast.walk(ast.parse(module.read_text(encoding='utf-8'))):
+    for node in nodes(module):
         is_print = isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'print'
         assert not is_print, f'{module}:{node.lineno} prints'
 
