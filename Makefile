@@ -61,15 +61,17 @@ endif
 demo: env
 	$(BIN)/rtseg demo --output demo_output $(DEMO_ARGS)
 
-# Only tests over DDS are tried again when they fail. Where two processes share the tests, one takes
-# all of those (test/support); `make test WORKERS=2` does so with all tests.
-WORKERS ?= 0
+# Two processes share the tests where there are two cores, each computing in one thread; one of them
+# takes all tests over DDS (test/support). Only those are tried again when they fail.
+WORKERS ?= $(if $(filter-out 0 1,$(shell nproc 2>/dev/null)),2,0)
+PYTEST := $(if $(filter-out 0,$(WORKERS)),OMP_NUM_THREADS=1) $(BIN)/python -m pytest \
+  -n $(WORKERS) --dist loadfile
 
 check: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m quick $(TEST_ARGS)
+	$(PYTEST) -m quick $(TEST_ARGS)
 
 test: env
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TEST_ARGS)
+	$(PYTEST) $(TEST_ARGS)
 
 # Every kind of fault that is tried, and how many are survived and explained.
 faults: env

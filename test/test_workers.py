@@ -6,7 +6,7 @@ import workers
 
 
 def told(ids, over_dds, **config):
-    """What a worker tells of tests with these ids, and what it keeps for itself."""
+    """What a worker tells of tests with these ids, in the order in which it keeps them."""
     items = [
         SimpleNamespace(nodeid=i, get_closest_marker=lambda kind, i=i: i in over_dds) for i in ids
     ]
@@ -17,18 +17,33 @@ def told(ids, over_dds, **config):
     for _ in steps:
         raise AssertionError('a wrapper yields once')
     assert session.items is items
+    assert all(one.startswith(item.nodeid) for one, item in zip(during, items, strict=True))
     return during
 
 
-IDS = ['a.py::test_1', 'a.py::test_2[x@dds]', 'a.py::test_3', 'b.py::test_1', 'b.py::test_2']
+IDS = [
+    'test/test_a.py::test_1', 'test/labels/test_b.py::test_1',
+    'test/labels/deep/test_c.py::test_1', 'test/conversion/test_d.py::test_1',
+    'test/nodes/test_e.py::test_1[x@dds]', 'test/nodes/test_e.py::test_2',
+    'test/test_f.py::test_1', 'test/labels/test_b.py::test_2',
+]  # fmt: skip
+OVER_DDS = {IDS[5], IDS[7]}
 
 
-def test_tests_over_dds_stay_together_and_others_with_their_file():
-    shares = [workers.scope_of(one) for one in told(IDS, {IDS[2], IDS[4]}, workerinput={})]
-    assert shares[0] == shares[1] != shares[3]
-    assert shares[2] == shares[4]
-    assert len(set(shares)) == 3
+def test_tests_over_dds_stay_together_and_others_with_their_room():
+    shares = {}
+    for one in told(IDS, OVER_DDS, workerinput={}):
+        shares.setdefault(workers.scope_of(one), set()).add(one.removesuffix('@dds'))
+    together = [{IDS[5], IDS[7]}, {IDS[1], IDS[2]}, {IDS[0]}, {IDS[6]}, {IDS[3]}]
+    assert sorted(map(sorted, shares.values())) == sorted(
+        map(sorted, [*together, {IDS[4].removesuffix('@dds')}])
+    )
+
+
+def test_those_that_take_longest_begin():
+    shares = [workers.scope_of(one) for one in told(IDS, OVER_DDS, workerinput={})]
+    assert list(dict.fromkeys(shares))[:2] == ['@dds', 'test/conversion']
 
 
 def test_one_process_needs_no_shares():
-    assert told(IDS, {IDS[2]}) == IDS
+    assert told(IDS, OVER_DDS) == IDS

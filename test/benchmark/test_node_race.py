@@ -1,6 +1,5 @@
 """Our node and the plain one answer the same images with the same labels."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +24,8 @@ def activate(node, managed):
     client.change('activate')
 
 
-def test_both_nodes_answer(tmp_path, monkeypatch):
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(os.getpid() % 90 + 10))
+def test_both_nodes_answer(tmp_path, monkeypatch, other_domain):
+    monkeypatch.setenv('ROS_DOMAIN_ID', other_domain)
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     profile = ROOT / 'config' / 'fastdds_images.xml'
     monkeypatch.setenv(profile_variable(), str(profile))

@@ -33,7 +33,7 @@ def clip(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope='module')
-def demo(clip, tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
+def demo(clip, tmp_path_factory, other_domain) -> tuple[Path, subprocess.CompletedProcess]:
     pytest.importorskip('rclpy', reason='the demo needs ROS 2')
     output = tmp_path_factory.mktemp('demo')
     result = subprocess.run(
@@ -42,7 +42,8 @@ def demo(clip, tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
             '--rate', '5', '--limit', str(FRAMES), '--palette', 'distinct',
             '--output', str(output),
         ],
-        capture_output=True, text=True, timeout=300, env=os.environ | {'ROS_DOMAIN_ID': '87'},
+        capture_output=True, text=True, timeout=300,
+        env=os.environ | {'ROS_DOMAIN_ID': other_domain},
     )  # fmt: skip
     return output, result
 
@@ -101,12 +102,13 @@ def test_video_plays_at_the_pace_of_the_camera(demo):
         (['--topic', '/camera', '--limit', '5'], '--topic takes --seconds'),
     ],
 )
-def test_bad_arguments_end_with_a_reason(clip, tmp_path, arguments, message):
+def test_bad_arguments_end_with_a_reason(clip, tmp_path, other_domain, arguments, message):
     pytest.importorskip('rclpy', reason='the demo needs ROS 2')
     words = [word.format(clip=clip) for word in arguments]
     result = subprocess.run(
         [sys.executable, '-m', 'rtseg_ros.cli', 'demo', '--output', str(tmp_path), *words],
-        capture_output=True, text=True, timeout=120, env=os.environ | {'ROS_DOMAIN_ID': '88'},
+        capture_output=True, text=True, timeout=120,
+        env=os.environ | {'ROS_DOMAIN_ID': other_domain},
     )  # fmt: skip
     assert result.returncode == 1
     assert message in result.stderr
@@ -148,11 +150,11 @@ while time.monotonic() < end:
 
 
 @pytest.mark.parametrize('topic', ['/robot/front/image_raw', '/robot/image/compressed'])
-def test_a_camera_that_goes_on_adds_up(tmp_path, tiny_model, topic):
+def test_a_camera_that_goes_on_adds_up(tmp_path, tiny_model, other_domain, topic):
     """Best effort, in a namespace, slower than the demo's six moments would like."""
     pytest.importorskip('rclpy', reason='the demo needs ROS 2')
     environment = os.environ | {
-        'ROS_DOMAIN_ID': '89', 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'ROS_DOMAIN_ID': other_domain, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
     }  # fmt: skip
     camera = subprocess.Popen([sys.executable, '-c', CAMERA, topic, '120'], env=environment)
     try:

@@ -284,6 +284,12 @@ class Robot:
 
 
 @pytest.fixture(scope='session')
+def other_domain() -> str:
+    """A DDS domain in which nothing else runs, not the nodes that tests share either."""
+    return str(take_domain())
+
+
+@pytest.fixture(scope='session')
 def ros() -> Iterator[None]:
     rclpy.init()
     yield

@@ -1,8 +1,9 @@
-"""Which of several processes runs a test: one takes all tests over DDS, else a file stays whole.
+"""Which of several processes runs a test: one takes all tests over DDS, else a room stays whole.
 
-``make check`` and ``make test WORKERS=2`` run ``pytest -n 2 --dist loadfile``. Nodes that start
-beside other nodes are late, so no two tests over DDS may run at the same time; and a fixture of a
-module is made once. (The groups of pytest-xdist 3.8 have no effect under pytest 9.2.)
+``make test`` and ``make check`` run ``pytest -n 2 --dist loadfile``. Nodes that start beside
+other nodes are late, so no two tests over DDS may run at the same time; and what the tests of a
+room make once, e.g. exported networks, is made in one process. (The groups of pytest-xdist 3.8
+have no effect under pytest 9.2.)
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,24 @@ from typing import Any
 import pytest
 
 _ONE_AT_A_TIME = '@dds'
+# Those that take longest begin, so that the others fill the end: first what waits for nodes.
+_FIRST = (_ONE_AT_A_TIME, 'test/conversion', 'test/networks', 'test/runtime', 'test/benchmark')
+
+
+def scope_of(told: str) -> str:
+    """Return what must stay in one process, for what a worker told of a test."""
+    if told.endswith(_ONE_AT_A_TIME):
+        return _ONE_AT_A_TIME
+    return '/'.join(told.split('::')[0].split('/')[:2])
+
+
+def _told(item: pytest.Item) -> str:
+    return item.nodeid + _ONE_AT_A_TIME * bool(item.get_closest_marker('dds'))
+
+
+def _place(item: pytest.Item) -> int:
+    scope = scope_of(_told(item))
+    return _FIRST.index(scope) if scope in _FIRST else len(_FIRST)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -20,20 +39,12 @@ def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
     if not hasattr(session.config, 'workerinput'):
         return (yield)
     items = session.items
-    told = [
-        SimpleNamespace(nodeid=item.nodeid + _ONE_AT_A_TIME * bool(item.get_closest_marker('dds')))
-        for item in items
-    ]
-    session.items = told  # type: ignore[assignment]
+    items.sort(key=_place)
+    session.items = [SimpleNamespace(nodeid=_told(item)) for item in items]  # type: ignore[misc]
     try:
         return (yield)
     finally:
         session.items = items
-
-
-def scope_of(told: str) -> str:
-    """Return what must stay in one process, for what a worker told of a test."""
-    return _ONE_AT_A_TIME if told.endswith(_ONE_AT_A_TIME) else told.split('::')[0]
 
 
 @pytest.hookimpl(optionalhook=True)  # where pytest-xdist is not installed
@@ -46,4 +57,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return scope_of(nodeid)
 
+    config.option.loadscopereorder = False  # the order is that of _FIRST
     return Scheduling(config, log)
