@@ -11,6 +11,7 @@ import time
 
 import cv2
 import numpy as np
+import processes
 import pytest
 from streets import TINY, write_dataset
 import yaml
@@ -64,50 +65,27 @@ def folder(tmp_path_factory):
 
 
 def begin(words, folder):
-    environment = os.environ | {
-        'PYTHONPATH': str(ROOT), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-    }  # fmt: skip
-    return subprocess.Popen(
-        [sys.executable, '-m', 'rtseg_ros.cli', *words.split()],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-        cwd=folder, env=environment, start_new_session=True,
-    )  # fmt: skip
-
-
-def takes_signals(process):
-    """Tell whether a process handles SIGTERM by now; also if it has ended."""
-    lines = Path(f'/proc/{process.pid}/status').read_text().splitlines()
-    caught = next((line.split()[1] for line in lines if line.startswith('SigCgt')), 'ffffffff')
-    return int(caught, 16) >> (TERM - 1) & 1
+    words = ['-m', 'rtseg_ros.cli', *words.split()]
+    return processes.begin(*words, cwd=folder, ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')
 
 
 def files(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file()}
 
 
-MOMENTS_S = (0.0, 0.35, 2.5)
-NUMBERS = {'term': (TERM,), 'both': (INT, TERM), 'ints': (INT,) * 8}
-
-
-def moments():
-    """Every verb at every moment with another signal, and every signal at every moment."""
-    for place, verb in enumerate(WORDS):
-        for index, after_s in enumerate(MOMENTS_S):
-            name = list(NUMBERS)[(place + index) % len(NUMBERS)]
-            yield pytest.param(verb, after_s, NUMBERS[name], id=f'{verb}-{after_s}-{name}')
-
-
-@pytest.mark.parametrize(('verb', 'after_s', 'numbers'), list(moments()))
-def test_a_verb_ends_at_signals(verb, after_s, numbers, folder):
+@pytest.mark.parametrize(
+    ('verb', 'after_s', 'signals'), processes.in_turn(list(WORDS), (0.0, 0.35, 2.5))
+)
+def test_a_verb_ends_at_signals(verb, after_s, signals, folder):
     """As a terminal does it: the signals reach all processes of the group."""
     for name in ('bag_out', 'report', 'race', 'run'):
         shutil.rmtree(folder / name, ignore_errors=True)
     before = files(folder)
     process = begin(WORDS[verb], folder)
-    while not takes_signals(process):
-        time.sleep(0.001)
+    processes.wait_for_signals(process)
     time.sleep(after_s)
     done = process.poll() is not None
+    numbers = processes.SIGNALS[signals]
     for number in numbers:
         if process.poll() is None:
             os.killpg(process.pid, number)

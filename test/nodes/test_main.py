@@ -1,14 +1,12 @@
 """What every node does alike: names mistyped parameters, refuses in one line, ends at signals."""
 
-import os
 from pathlib import Path
 import signal
-import subprocess
-import sys
 import time
 
 import cv2
 import numpy as np
+import processes
 import pytest
 
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
@@ -39,13 +37,10 @@ def run(name, *words, cwd):
 
 
 def begin(name, *words, cwd):
-    with (cwd / f'{name}.log').open('wb') as log:
-        process = subprocess.Popen(
-            [sys.executable, '-m', f'rtseg_ros.nodes.{name}', *words],
-            stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd,
-            env={**os.environ, 'PYTHONPATH': str(FOLDER.parents[1])},
-        )  # fmt: skip
-    process.log = cwd / f'{name}.log'
+    path = cwd / f'{name}.log'
+    with path.open('wb') as log:
+        process = processes.begin('-m', f'rtseg_ros.nodes.{name}', *words, cwd=cwd, output=log)
+    process.log = path
     return process
 
 
@@ -115,18 +110,10 @@ def test_words_that_ros_does_not_read_are_named(tmp_path):
     assert 'not used: -p source:=film.mp4; parameters stand behind --ros-args' in log
 
 
-def takes_signals(process):
-    """Tell whether a process handles SIGTERM by now; also if it has ended."""
-    lines = Path(f'/proc/{process.pid}/status').read_text().splitlines()
-    caught = next((line.split()[1] for line in lines if line.startswith('SigCgt')), 'ffffffff')
-    return int(caught, 16) >> (TERM - 1) & 1
-
-
 def signalled(name, numbers, cwd, *, after_s, words=()):
     """Signal a node some time after its first line; return its status and what it said."""
     process = begin(name, '--ros-args', *words, cwd=cwd)
-    while not takes_signals(process):
-        time.sleep(0.001)
+    processes.wait_for_signals(process)
     time.sleep(after_s)
     for number in numbers:
         if process.poll() is None:
@@ -147,9 +134,10 @@ def images_and_bag(tmp_path_factory):
     return folder / 'images', folder / 'bag'
 
 
-@pytest.mark.parametrize('after_s', [0.0, 0.35, 0.9])
-@pytest.mark.parametrize('name', MISTYPED)
-def test_signals_end_it_without_noise(name, after_s, images_and_bag, tmp_path):
+@pytest.mark.parametrize(
+    ('name', 'after_s', 'signals'), processes.in_turn(list(MISTYPED), (0.0, 0.35, 0.9))
+)
+def test_signals_end_it_without_noise(name, after_s, signals, images_and_bag, tmp_path):
     """At whatever moment, during the imports too; and a second one changes nothing."""
     words = {
         'segmentation_node': ('-p', 'autostart:=true'),
@@ -158,11 +146,11 @@ def test_signals_end_it_without_noise(name, after_s, images_and_bag, tmp_path):
     }.get(name, ())
     # A conversion that was stopped is not done, and this one fails by itself in the end.
     accepted = {130, 1} if name == 'conversion_node' else {0}
-    for numbers in ((TERM,), (INT, TERM), (INT,) * 8):
-        status, log = signalled(name, numbers, tmp_path, after_s=after_s, words=words)
-        assert status in accepted, log
-        assert 'Traceback' not in log
-        assert 'Exception' not in log
+    numbers = processes.SIGNALS[signals]
+    status, log = signalled(name, numbers, tmp_path, after_s=after_s, words=words)
+    assert status in accepted, log
+    assert 'Traceback' not in log
+    assert 'Exception' not in log
     assert not list(tmp_path.glob('**/*.part'))
 
 
