@@ -10,13 +10,15 @@ import pytest
 
 from rtseg_ros.cli import VERBS, main
 
+DESCRIBE = ['models', '--describe', 'swiftnet_mnv2_camvid']
+
 
 @pytest.mark.process
-@pytest.mark.parametrize('words', [['models'], ['--help'], ['train', '--help']])
+@pytest.mark.parametrize('words', [DESCRIBE, ['--help'], ['train', '--help']])
 @pytest.mark.parametrize('unbuffered', ['', '1'])
 def test_a_reader_that_has_enough_is_no_error(words, unbuffered):
-    """As in ``rtseg models | head -0``."""
-    pytest.importorskip('torch', reason='the list of networks needs torch')
+    """As in ``rtseg models --describe swiftnet_mnv2_camvid | head -0``."""
+    pytest.importorskip('torch', reason='train imports torch')
     reader, writer = os.pipe()
     os.close(reader)
     result = subprocess.run(
@@ -29,10 +31,9 @@ def test_a_reader_that_has_enough_is_no_error(words, unbuffered):
 
 
 @pytest.mark.process
-@pytest.mark.parametrize('words', [['models', '--json', '/dev/stdout'], ['doctor', '--no-dds']])
+@pytest.mark.parametrize('words', [[*DESCRIBE, '--json', '/dev/stdout'], ['doctor', '--no-dds']])
 def test_a_reader_that_has_enough_of_long_work_is_no_error(words):
     """The reader goes after the first line, as in ``rtseg doctor | head -1``."""
-    pytest.importorskip('torch', reason='the list of networks needs torch')
     command = f'{sys.executable} -m rtseg_ros.cli {" ".join(words)} | head -1'
     result = subprocess.run(
         ['bash', '-c', f'{command}; exit ${{PIPESTATUS[0]}}'], capture_output=True, text=True,
@@ -48,7 +49,7 @@ def test_a_closed_pipe_that_is_not_the_output_is_named():
     """As in ``rtseg models --json >(true)``."""
     reader, writer = os.pipe()
     os.close(reader)
-    words = ['models', '--describe', 'swiftnet_mnv2_camvid', '--json', f'/dev/fd/{writer}']
+    words = [*DESCRIBE, '--json', f'/dev/fd/{writer}']
     result = subprocess.run(
         [sys.executable, '-m', 'rtseg_ros.cli', *words], pass_fds=[writer], text=True,
         capture_output=True, timeout=120,
@@ -122,14 +123,11 @@ def test_output_folder_that_cannot_be_made_is_refused_before_the_work(words, tmp
 
 
 def test_an_error_of_the_system_is_one_line(tmp_path, capsys, monkeypatch):
-    pytest.importorskip('torch', reason='the list of networks needs torch')
-
     def full(*_):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
     monkeypatch.setattr(os, 'replace', full)
-    model = 'swiftnet_mnv2_camvid'
-    assert main(['models', '--describe', model, '--json', str(tmp_path / 'x.json')]) == 1
+    assert main([*DESCRIBE, '--json', str(tmp_path / 'x.json')]) == 1
     said = capsys.readouterr().err
     assert said == f"rtseg models: '{tmp_path / 'x.json'}': No space left on device\n"
 

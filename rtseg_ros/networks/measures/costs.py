@@ -86,10 +86,11 @@ def _costs(name: str, size_hw: tuple[int, int] | None) -> NetworkCosts:
     with torch.device('meta'):  # shapes only, also for the 134M parameters of VGG-16
         network = create_network(name, facts.classes)
     size = size_hw or facts.default_size_hw
+    gmacs = multiply_accumulates(network, size) / 1e9
     published = None
     if facts.published_macs is not None and facts.published_size_hw is not None:
-        published = multiply_accumulates(network, facts.published_size_hw) / 1e9
-    gmacs = multiply_accumulates(network, size) / 1e9
+        at_size = facts.published_size_hw
+        published = gmacs if at_size == size else multiply_accumulates(network, at_size) / 1e9
     return NetworkCosts(name, facts, parameter_count(network), size, gmacs, published)
 
 
