@@ -22,13 +22,13 @@ FRAME = np.full((48, 64, 3), (255, 0, 0), np.uint8)
 
 
 @pytest.mark.process
-def test_two_minutes_of_three_times_too_many_frames(make_model, tmp_path):
+def test_three_times_too_many_frames(make_model, tmp_path):
     """`rtseg soak` itself: the age of masks, the account, the memory."""
     pytest.importorskip('tqdm', reason='rtseg soak shows its progress with tqdm')
     report = tmp_path / 'soak.json'
     model = make_model(size_hw=(240, 320), work=6)
     done = subprocess.run(
-        [sys.executable, '-m', 'rtseg_ros.cli', 'soak', '--minutes', '2',
+        [sys.executable, '-m', 'rtseg_ros.cli', 'soak', '--minutes', '0.5',
          '--size-hw', '240', '320', '--model', str(model), '--json', str(report)],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
@@ -37,7 +37,7 @@ def test_two_minutes_of_three_times_too_many_frames(make_model, tmp_path):
     # The age at p99 is a figure for a quiet machine: rtseg soak reports it, a test does not.
     lasting = [problem for problem in values['problems'] if 'at p99' not in problem]
     assert lasting == []
-    assert values['sent'] > 300
+    assert values['sent'] > 60
     # More than it could take, also where the machine became faster after the start.
     assert values['sent'] > values['masks']
     assert values['counts']['superseded'] > 0
