@@ -1,6 +1,7 @@
 # make demo   the real nodes on real street video, pictures in demo_output/
 # make check  lint, types and the quick tests
 # make test   all tests
+# make fuzz   damaged input for every reader of files and messages, for MINUTES each
 # make docs   the pages of docs/ as a site with the API reference, in build/docs
 # make links  whether the links of the site to elsewhere are alive; needs a network
 # make robot  the tests of nodes, messages and the doctor in a robot's own environment (Debian)
@@ -32,7 +33,7 @@ endif
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: env only-this-ros demo check test faults robot lint docs links clean
+.PHONY: env only-this-ros demo check test faults fuzz robot lint docs links clean
 
 env: $(VENV)/.ready
 
@@ -76,6 +77,12 @@ test: env
 # Every kind of fault that is tried, and how many are survived and explained.
 faults: env
 	$(BIN)/python -m pytest -m fault $(TEST_ARGS)
+
+# New inputs each time, for every reader in turn; TEST_ARGS='-k bag' chooses some.
+MINUTES ?= 60
+fuzz: env
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest test/reliability/test_fuzz_*.py \
+	  --fuzz-minutes $(MINUTES) $(TEST_ARGS)
 
 # Debian's Python, NumPy, OpenCV and cv_bridge, in .venv-robot.
 robot: env

@@ -22,7 +22,7 @@ def check_output_file(path: str | Path | None) -> None:
     if not path:
         return
     path = Path(path)
-    if path.is_dir():
+    if _exists(path) and path.is_dir():
         raise SettingError(f"'{path}' is a folder; give the path of a file")
     if path.exists() and not os.access(path, os.W_OK):
         raise SettingError(f"'{path}' is not writable; mend its permissions or name another")
@@ -45,7 +45,7 @@ def check_output_folder(path: str | Path) -> None:
         SettingError: If it, or the first folder above it that exists, is none or not writable.
     """
     folder = Path(path).absolute()
-    while not folder.exists():
+    while not _exists(folder):
         folder = folder.parent
     if not folder.is_dir():
         raise SettingError(f"'{path}' cannot be a folder: '{folder}' is a file; choose another")
@@ -135,6 +135,20 @@ def _write_stream(path: Path, content: bytes) -> None:
         (sys.stdout if number == 1 else sys.stderr).flush()  # what was said before comes first
     with path.open('wb') if number is None else os.fdopen(os.dup(number), 'wb') as file:
         file.write(content)
+
+
+def _exists(path: Path) -> bool:
+    """Tell whether there is such a file or folder.
+
+    Raises:
+        SettingError: If its name is one that there cannot be.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise SettingError(
+            f"'{path}' cannot be looked at: {error.strerror}; choose another"
+        ) from error
 
 
 def _check_writable(folder: Path) -> None:

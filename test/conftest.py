@@ -12,6 +12,7 @@ HAS_ONNX = importlib.util.find_spec('onnx') is not None
 pytest_plugins = [
     'browser',
     'fault_count',
+    'fuzzing',
     'kinds',
     'node_fixtures',
     'vision_msgs_build',

@@ -28,7 +28,7 @@ from rtseg_ros.conversion.checkpoints.keys import (
 )
 from rtseg_ros.conversion.checkpoints.tensors import TensorReader, why_not, why_not_type
 from rtseg_ros.conversion.checkpoints.torch_file import SAVE_AGAIN, read_torch_file
-from rtseg_ros.errors import CheckpointError
+from rtseg_ros.errors import CheckpointError, LabelSetError, ModelFileError
 from rtseg_ros.labels import LabelSet, label_set_from_dict
 from rtseg_ros.runtime.preprocess import Preprocessing, preprocessing_from_dict
 from rtseg_ros.training.checkpoint import FORMAT
@@ -88,7 +88,13 @@ def read_checkpoint(
     chosen = choose_weights(content, path, container)
     weights, notes = _weights(chosen.values, path, reader, prefix, ignore_keys)
     own = isinstance(content, Mapping) and content.get('format') == FORMAT
-    facts = _own_facts(content) if own else {}
+    try:
+        facts = _own_facts(content) if own else {}
+    except (LookupError, TypeError, ValueError, LabelSetError, ModelFileError) as error:
+        raise CheckpointError(
+            f"'{path}' was written by rtseg train, but lacks or misstates {error}; take another "
+            'of its checkpoints'
+        ) from error
     notes = (*chosen.notes, *notes)
     return Checkpoint(path, sha256, chosen.container, weights, notes=notes, **facts)
 

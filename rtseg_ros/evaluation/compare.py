@@ -141,7 +141,7 @@ def _subject(report: dict[str, Any]) -> str:
 def _report(path: Path) -> dict[str, Any]:
     try:
         report = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EvaluationError(f"'{path}' is not a readable report: {error}") from error
     if not isinstance(report, dict) or not {'latency_ms', 'accounting'} <= set(report):
         raise EvaluationError(f"'{path}' is not a report of rtseg evaluate")
@@ -163,15 +163,15 @@ def _frames(path: Path, num_classes: int) -> _Frames | None:
                     truths.append(frame['truth_crc32'])
                     intersection.append(frame['intersection'])
                     union.append(frame['union'])
-    except (ValueError, KeyError) as error:
+        shape = (len(truths), num_classes)
+        return _Frames(
+            truths,
+            np.array(intersection, np.int64).reshape(shape),
+            np.array(union, np.int64).reshape(shape),
+            np.array(latency),
+        )
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise EvaluationError(f"'{path}' is damaged: {error!r}; evaluate again") from error
-    shape = (len(truths), num_classes)
-    return _Frames(
-        truths,
-        np.array(intersection, np.int64).reshape(shape),
-        np.array(union, np.int64).reshape(shape),
-        np.array(latency),
-    )
 
 
 def _accuracy(

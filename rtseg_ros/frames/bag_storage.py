@@ -18,6 +18,7 @@ import yaml
 from rtseg_ros.errors import BagError
 from rtseg_ros.frames.mcap_scan import Stored, mcap_messages
 from rtseg_ros.frames.zstd import MAGIC, decompress_file, zstd
+from rtseg_ros.labels.yaml_document import plain_yaml
 
 SUFFIXES = ('.mcap', '.db3', '.bag', '.mcap.zstd', '.db3.zstd')
 METADATA = 'metadata.yaml'
@@ -111,7 +112,7 @@ def _files_of_folder(folder: Path) -> Files:
     if not metadata.exists():
         raise BagError(_advice_without_metadata(folder))
     try:
-        facts = yaml.safe_load(metadata.read_text())['rosbag2_bagfile_information']
+        facts = plain_yaml(metadata.read_text())['rosbag2_bagfile_information']
         paths = [folder / PurePath(name).name for name in facts['relative_file_paths']]
         topics = {
             item['topic_metadata']['name']: (

@@ -181,7 +181,7 @@ def pixels_from_image(
     else:
         encoding = _Encoding(layout[0], None, bytes_each=layout[1].itemsize)
     height, width, step = message.height, message.width, message.step
-    _check_size(height, width)
+    check_size(height, width)
     if width % encoding.columns or (height * encoding.half_rows) % 2:
         raise FrameError(f'{width}x{height} is not possible with {message.encoding}; use even')
     row = width * encoding.channels * encoding.bytes_each
@@ -312,7 +312,7 @@ def compressed_pixels(message: CompressedImageLike) -> np.ndarray:
 
 def _decoded(message: CompressedImageLike, mode: int) -> np.ndarray:
     data = np.frombuffer(message.data, np.uint8)
-    _check_size(*compressed_size_hw(data.tobytes()))
+    check_size(*compressed_size_hw(data.tobytes()))
     try:
         pixels = cv2.imdecode(data, mode)
     except cv2.error:
@@ -325,7 +325,12 @@ def _decoded(message: CompressedImageLike, mode: int) -> np.ndarray:
     return pixels
 
 
-def _check_size(height: int, width: int) -> None:
+def check_size(height: int, width: int) -> None:
+    """Refuse an image without pixels, or with more than a robot can have meant.
+
+    Raises:
+        FrameError: If it is one.
+    """
     if height == 0 or width == 0:
         raise FrameError(f'the image is empty: width {width}, height {height}')
     if height * width > LARGEST_PIXELS:

@@ -12,6 +12,7 @@ import yaml
 
 from rtseg_ros.errors import EvaluationError
 from rtseg_ros.labels.label_set import CAMVID, CITYSCAPES, UNLABELLED, LabelSet
+from rtseg_ros.labels.yaml_document import plain_yaml
 
 # Cityscapes' 19 classes are finer than CamVid's 11, so only this direction exists: a CamVid
 # model on Cityscapes data is judged with the ground truth mapped to CamVid.
@@ -102,7 +103,7 @@ def read_mapping(path: str | Path) -> dict[str, str]:
         EvaluationError: If it cannot be read or is no such file.
     """
     try:
-        data = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+        data = plain_yaml(Path(path).read_text(encoding='utf-8'))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise EvaluationError(f"class mapping '{path}' cannot be read: {error}") from error
     classes = data.get('classes') if isinstance(data, dict) else None

@@ -1,4 +1,7 @@
-"""A YAML file that a user wrote, read so that every complaint names the line."""
+"""A YAML file that a user wrote, read so that every complaint names the line.
+
+Nor can one exhaust the memory: a few lines of aliases to aliases stand for billions of values.
+"""
 
 from typing import Any, Generic, TypeVar
 
@@ -8,6 +11,8 @@ from rtseg_ros.errors import RtsegError
 from rtseg_ros.labels.label_set import Color, Place, color_mistake, is_color
 
 Error = TypeVar('Error', bound=RtsegError)
+# Of a file, an alias counted as all that it stands for; the largest files have a hundredth.
+_MOST_CHARACTERS = 10_000_000
 
 
 class _Loader(yaml.SafeLoader):
@@ -20,6 +25,57 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(
                 problem=str(problem), problem_mark=node.start_mark
             ) from problem
+
+
+def compose(text: str) -> yaml.Node | None:
+    """Parse YAML to nodes; None if there are none.
+
+    Raises:
+        yaml.YAMLError: If it is not valid, nested too deeply, or too large once every alias is
+            what it stands for.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None and _characters(node, {}) > _MOST_CHARACTERS:
+            raise yaml.YAMLError(f'it stands for more than {_MOST_CHARACTERS} characters')
+    except RecursionError as error:
+        raise yaml.YAMLError('it is nested too deeply') from error
+    return node
+
+
+def _characters(node: yaml.Node, known: dict[int, int]) -> int:
+    """Count the characters of a node; one that is inside itself has no end."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1 + len(node.value)
+    if id(node) not in known:
+        known[id(node)] = _MOST_CHARACTERS  # where it is inside itself
+        pairs = node.value if isinstance(node, yaml.MappingNode) else zip(node.value)
+        known[id(node)] = 1 + sum(_characters(part, known) for pair in pairs for part in pair)
+    return known[id(node)]
+
+
+def value_of(node: yaml.Node) -> Any:
+    """Return what a node says, in plain types.
+
+    Raises:
+        yaml.MarkedYAMLError: If there is no such value.
+    """
+    try:
+        return _Loader('').construct_document(node)
+    except RecursionError as error:
+        raise yaml.MarkedYAMLError(
+            problem='it is nested too deeply', problem_mark=node.start_mark
+        ) from error
+
+
+def plain_yaml(text: str) -> Any:
+    """Return what a YAML text says, in plain types; None if it says nothing.
+
+    Raises:
+        yaml.YAMLError: As ``compose`` and ``value_of``.
+    """
+    node = compose(text)
+    return None if node is None else value_of(node)
 
 
 class YamlDocument(Generic[Error]):
@@ -42,7 +98,7 @@ class YamlDocument(Generic[Error]):
         self.source = source
         self._error = error
         try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            node = compose(text)
         except yaml.YAMLError as problem:
             mark = getattr(problem, 'problem_mark', None)
             line = mark.line + 1 if mark else 1
@@ -86,7 +142,7 @@ class YamlDocument(Generic[Error]):
     def value(self, node: yaml.Node) -> Any:
         """Return what a node says, in plain types."""
         try:
-            return _Loader('').construct_document(node)
+            return value_of(node)
         except yaml.MarkedYAMLError as problem:
             mark = problem.problem_mark or node.start_mark
             raise self._error(

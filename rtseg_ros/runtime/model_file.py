@@ -113,8 +113,17 @@ class ModelFile:
         return self.metadata.labels.num_classes + (self.metadata.unlabelled_output is not None)
 
     def logits_only(self) -> bytes:
-        """Return the model without the nodes that turn logits into labels."""
-        return wire.without_end(self.content, prefix=FINISH_PREFIX, output='labels')
+        """Return the model without the nodes that turn logits into labels.
+
+        Raises:
+            ModelFileError: If a node is damaged.
+        """
+        try:
+            return wire.without_end(self.content, prefix=FINISH_PREFIX, output='labels')
+        except ValueError as error:
+            raise ModelFileError(
+                f"'{self.path}' is damaged ({error}); copy it, or convert the checkpoint, again"
+            ) from error
 
     def with_metadata(self, metadata: ModelMetadata) -> bytes:
         """Return the same model saying something else about itself."""
@@ -232,7 +241,14 @@ def _metadata(document: str, path: Path) -> ModelMetadata:
             accuracy=dict(data['accuracy']),
             extra=dict(data['extra']),
         )
-    except (KeyError, TypeError, ValueError, LabelSetError) as error:
+    except (
+        LookupError,
+        TypeError,
+        ArithmeticError,
+        ValueError,
+        RecursionError,
+        LabelSetError,
+    ) as error:
         raise ModelFileError(f"the metadata of '{path}' cannot be used: {error!r}") from error
 
 

@@ -70,8 +70,8 @@ def preprocessing_from_dict(data: Mapping[str, Any]) -> Preprocessing:
             std=_triple(data['std']),
             scale=float(data['scale']),
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise ModelFileError(f'preprocessing {dict(data)} is not usable: {error!r}') from error
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise ModelFileError(f'preprocessing {data!r} is not usable: {error!r}') from error
 
 
 def _triple(values: Any) -> Triple:

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 
 from rtseg_ros.errors import FrameError
-from rtseg_ros.frames.image_message import ImageLike
+from rtseg_ros.frames.image_header import compressed_size_hw
+from rtseg_ros.frames.image_message import ImageLike, check_size
 
 _TYPES = {'16UC1': np.uint16, 'mono16': np.uint16, '32FC1': np.float32}
 _HEADER = struct.Struct('<iff')  # enum and two parameters of compressed_depth_image_transport
@@ -74,6 +75,7 @@ def depth_from_compressed(format_text: str, data: Any) -> np.ndarray:
     content = np.frombuffer(data, np.uint8)
     if content.size <= _HEADER.size:
         raise FrameError(f'compressed depth has {content.size} bytes, which is no picture')
+    check_size(*compressed_size_hw(content[_HEADER.size :].tobytes()))
     try:
         raw = cv2.imdecode(content[_HEADER.size :], cv2.IMREAD_UNCHANGED)
     except cv2.error as error:

@@ -6,7 +6,9 @@ what the pickle then calls, fills or sets is that record. Tensors too are record
 read later, and only where they are wanted.
 """
 
+import io
 import pickle
+import pickletools
 from typing import Any, BinaryIO
 
 from rtseg_ros.conversion.checkpoints.inert import KNOWN, Inert, StorageRecord
@@ -20,6 +22,12 @@ class SafeUnpickler(pickle.Unpickler):
     """
 
     def __init__(self, file: BinaryIO) -> None:
+        """Look through the pickle.
+
+        Raises:
+            ValueError: If it breaks off, or wants more memory than it has bytes.
+        """
+        _check_sizes(file)
         # Strings of Python 2 may be bytes in disguise: they must not stop the reading.
         super().__init__(file, encoding='utf-8', errors='surrogateescape')
         self._stand_ins: dict[str, type[Any]] = {}
@@ -52,3 +60,45 @@ class SafeUnpickler(pickle.Unpickler):
         record = StorageRecord(key, kind, numel, start, length)
         self.storages.setdefault(key, record)
         return record
+
+
+class _Rest(io.RawIOBase):
+    """What is left of a file, of which no more is ever asked for than there is."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        here = file.tell()
+        self.end = file.seek(0, io.SEEK_END)
+        file.seek(here)
+
+    def tell(self) -> int:
+        """Return the place in the file."""
+        return self._file.tell()
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Read a line."""
+        return self._file.readline(-1 if size is None else size)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read so many bytes, or what is left."""
+        left = self.end - self.tell()
+        return self._file.read(left if size < 0 else min(size, left))
+
+
+def _check_sizes(file: BinaryIO) -> None:
+    """Refuse a pickle that wants more memory than it has bytes; leaves the file where it was.
+
+    Unpickling makes room for every announced length and number before it looks what is there.
+
+    Raises:
+        ValueError: If it does, or breaks off.
+    """
+    start, rest = file.tell(), _Rest(file)
+    for operation, argument, place in pickletools.genops(rest):  # type: ignore[arg-type]
+        # Objects are numbered as they come, and each has a byte or more.
+        numbered = operation.name in ('PUT', 'LONG_BINPUT')
+        if numbered and int(argument or 0) > (place or start) - start:
+            raise ValueError(f'truncated or damaged: it numbers an object {argument}')
+        if operation.name == 'FRAME' and int(argument or 0) > rest.end - rest.tell():
+            raise ValueError(f'truncated: it announces {argument} bytes')
+    file.seek(start)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 import io
+import os
 from pathlib import Path
 import pickle
 import struct
@@ -75,13 +76,25 @@ def _zip_file(path: Path) -> TorchContent:
         raise _other_zip(path, names)
     folder = pickles[0].split('/')[0]
     order = f'{folder}/byteorder'
-    if order in names and archive.read(order) != b'little':
+    if order in names and _part(archive, order) != b'little':
         raise CheckpointError(
             f"'{path}' was written by a machine of the other byte order; {SAVE_AGAIN} on one like "
             'this, or as safetensors'
         )
-    value = SafeUnpickler(io.BytesIO(archive.read(pickles[0]))).load()
-    return TorchContent(value, lambda storage: archive.read(f'{folder}/data/{storage.key}'))
+    value = SafeUnpickler(io.BytesIO(_part(archive, pickles[0]))).load()
+    return TorchContent(value, lambda storage: _part(archive, f'{folder}/data/{storage.key}'))
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read a part of a zip; torch compresses nothing, so that no part is larger than the file.
+
+    Raises:
+        zipfile.BadZipFile: If one is.
+    """
+    size, most = archive.getinfo(name).file_size, os.path.getsize(str(archive.filename))
+    if size > most:
+        raise zipfile.BadZipFile(f'{name} would have {size} bytes, the whole file has {most}')
+    return archive.read(name)
 
 
 def _other_zip(path: Path, names: list[str]) -> CheckpointError:

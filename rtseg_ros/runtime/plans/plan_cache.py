@@ -151,7 +151,7 @@ class PlanCache:
         """Return what ``write_note`` kept for this key; empty if nothing readable."""
         try:
             data = json.loads(self._path(model, key).with_suffix('.note').read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return data if isinstance(data, dict) else {}
 
@@ -237,7 +237,7 @@ def _read_manifest(path: Path) -> Manifest | None:
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
         _LOG.warning('manifest %s is not used: %r', path, error)
         return None
 
