@@ -24,6 +24,7 @@ setup(
     # What a robot needs; rclpy and the messages come from the ROS installation.
     install_requires=['numpy', 'PyYAML', 'tqdm'],
     extras_require={
+        'test': ['pytest'],  # colcon runs pytest where it finds this
         # Alone in bringing an OpenCV: leave it out where Debian's python3-opencv is installed.
         'cpu': ['onnxruntime', 'opencv-python-headless'],
         # Another engine for computers with an Intel or AMD processor.

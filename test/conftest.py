@@ -11,6 +11,7 @@ import pytest
 HAS_ONNX = importlib.util.find_spec('onnx') is not None
 pytest_plugins = [
     'browser',
+    'colcon_subset',
     'fault_count',
     'fuzzing',
     'kinds',

@@ -115,7 +115,7 @@ def _several(node: Node) -> list[Verdict]:
 
 
 def _formats(node: Node) -> list[Verdict]:
-    """Look at one image of each compressed topic: has it lost its colours?"""
+    """Look at one image of each compressed topic, whether it has lost its colours."""
     seen: dict[str, str] = {}
 
     def note(topic: str, message: CompressedImage) -> None:

@@ -187,7 +187,7 @@ def _until_answered(listener: Listener, camera: Any, pixels: np.ndarray, sent: s
         retry = time.monotonic() + RETRY_S
         while time.monotonic() < retry:
             rclpy.spin_once(listener.node, timeout_sec=0.02)
-            answers = {stamp_ns: mask_hw for stamp_ns, mask_hw in listener.recent}
+            answers = dict(listener.recent)
             for wrong in (hw for stamp_ns, hw in answers.items() if stamp_ns in sent):
                 if wrong != size_hw:
                     raise RtsegError(f'a mask of {wrong} for a frame of {size_hw}')

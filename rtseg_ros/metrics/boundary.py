@@ -1,4 +1,4 @@
-"""Boundary F-score: do the edges of the predicted regions lie where the true edges lie?"""
+"""Boundary F-score: how far the edges of predicted regions lie where the true edges lie."""
 
 import cv2
 import numpy as np

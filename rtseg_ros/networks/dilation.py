@@ -86,7 +86,7 @@ def dilation_resnet18(num_classes: int) -> DilationFrontend:
 
 
 def dilation_mobilenet(num_classes: int) -> DilationFrontend:
-    """MobileNet to conv4_1 and a tail of its own."""
+    """The MobileNet to conv4_1, and a tail of its own."""
     tail = nn.Sequential(
         conv_bn(256, 512, 3, dilation=2, activation=nn.ReLU),
         *(separable_conv(512, 512, activation=nn.ReLU) for _ in range(5)),
@@ -98,5 +98,5 @@ def dilation_mobilenet(num_classes: int) -> DilationFrontend:
 
 
 def dilation_shufflenet(num_classes: int) -> DilationFrontend:
-    """ShuffleNet with the first units of stage3 and stage4 dilated."""
+    """The ShuffleNet with the first units of stage3 and stage4 dilated."""
     return DilationFrontend(ShuffleNet(('stage4',), dilations=(2, 4)), num_classes)

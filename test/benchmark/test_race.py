@@ -54,7 +54,7 @@ def test_all_take_part_and_agree(results):
     for result in found[:2]:
         assert result.error == ''
         assert 9 <= len(result.runs.total_ms) <= 27  # 9 turns of 1 to 3, as time allows
-        stages = [times for times in result.runs.stages_ms.values()]
+        stages = list(result.runs.stages_ms.values())
         assert all(len(times) == len(result.runs.total_ms) for times in stages)
         # Stages are parts of the whole, frame by frame.
         assert np.all(np.sum(stages, axis=0) <= result.runs.total_ms)

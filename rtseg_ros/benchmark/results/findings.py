@@ -14,7 +14,7 @@ from rtseg_ros.benchmark.results.targets import (
 )
 from rtseg_ros.benchmark.scaling import Curve
 from rtseg_ros.benchmark.upsampling import UpsamplingRow
-from rtseg_ros.machine import machine
+from rtseg_ros.machine import machine as this_machine
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Findings:
     curves: list[Curve] = field(default_factory=list)
     date: str = field(default_factory=lambda: time.strftime('%Y-%m-%d'))
     load_before: float = field(default_factory=lambda: os.getloadavg()[0])
-    machine: dict[str, Any] = field(default_factory=machine)
+    machine: dict[str, Any] = field(default_factory=this_machine)
 
     @property
     def peak_gmacs_per_s(self) -> float:

@@ -20,7 +20,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     ),
     (b'ptrt', f'is a TensorRT engine, which holds for one GPU and one version; {_FROM_TRAINING}'),
     (b'ftrt', f'is a TensorRT engine, which holds for one GPU and one version; {_FROM_TRAINING}'),
-    (b'version https://git-lfs', "is a Git LFS pointer, not the weights; fetch them with "
+    (b'version https://git-lfs', 'is a Git LFS pointer, not the weights; fetch them with '
      "'git lfs pull'"),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The gate of an import: does our model label frames as the original file does?"""
+"""The gate of an import: our model has to label frames as the original file does."""
 
 from collections.abc import Sequence
 

@@ -46,7 +46,7 @@ class OutputLayout:
         return np.moveaxis(values, self.channel_axis, 1)[0]
 
     def scores(self, values: np.ndarray, threshold: float) -> np.ndarray:
-        """Return the output as scores (K, h, w) float32, of which the largest wins."""
+        """Return the output as one score a class, (K, h, w) float32; the largest wins."""
         planes = self.planes(values).astype(np.float32)
         if self.kind == 'probabilities' and not self.is_binary:
             return np.log(np.maximum(planes, np.float32(SMALLEST)))

@@ -146,7 +146,7 @@ class Camera:
 
     @property
     def image_qos(self) -> QoSProfile:
-        """QoS of the image subscription, with its overrides once it exists."""
+        """The QoS of the image subscription, with its overrides once it exists."""
         subscription = self._subscriptions.get('image')
         return latest() if subscription is None else subscription.qos_profile
 

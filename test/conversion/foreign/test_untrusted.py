@@ -62,9 +62,9 @@ def test_weights_beside_the_model_are_read(folder):
 @pytest.mark.parametrize(
     ('external', 'said'),
     [
-        ({'location': '../secret.bin'}, "own folder"),
-        ({'location': 'a/../../secret.bin'}, "own folder"),
-        ({'location': ''}, "own folder"),
+        ({'location': '../secret.bin'}, 'own folder'),
+        ({'location': 'a/../../secret.bin'}, 'own folder'),
+        ({'location': ''}, 'own folder'),
         ({'location': 'gone.data'}, 'not a file there'),
         ({'location': '.'}, 'not a file there'),
         ({'location': 'weights.data', 'offset': 4000}, 'ends at 324'),

@@ -45,7 +45,7 @@ def test_any_other_key_is_a_miss_that_names_the_field(cache, field):
 
 
 def test_the_most_similar_plan_explains_the_miss(cache):
-    far = {name: 'far' for name in KEY}
+    far = dict.fromkeys(KEY, 'far')
     cache.store('street', far, b'plan', {})
     cache.store('street', KEY, b'plan', {})
     why = cache.why_missing('street', {**KEY, 'library_version': '10.16.1'})

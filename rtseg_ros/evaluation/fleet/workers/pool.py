@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, TimeoutError, wait
+from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
 import multiprocessing
 from typing import Any
 
@@ -56,7 +57,7 @@ def run_in_pool(
                 bag = running.pop(future)
                 try:
                     result: BagResult = future.result()
-                except (ProcessExpired, TimeoutError) as error:
+                except (ProcessExpired, FutureTimeoutError) as error:
                     tries[bag.name] += 1
                     if tries[bag.name] <= retries:
                         again = pool.schedule(_run, args=(str(bag.path),), timeout=timeout_s)
@@ -73,7 +74,7 @@ def run_in_pool(
 
 
 def _why(error: Exception, timeout_s: float | None, tries: int) -> str:
-    if isinstance(error, TimeoutError):
+    if isinstance(error, FutureTimeoutError):
         return f'it took longer than {timeout_s:g} s, {tries} times (--bag-timeout)'
     status = getattr(error, 'exitcode', None)
     what = f'status {status}' if status is None or status >= 0 else f'signal {-status}'
