@@ -29,7 +29,7 @@ def parameter(
     choices: tuple[Any, ...] = (),
     accepts: Callable[[str], Any] | None = None,
     live: bool = False,
-    number_too: bool = False,
+    yaml_too: bool = False,
 ) -> Any:
     """Declare a dataclass field that is also a ROS parameter.
 
@@ -41,7 +41,7 @@ def parameter(
         choices: Accepted values, if only these are.
         accepts: One of ``argument_types`` that refuses the texts which are not accepted.
         live: May be set while the node is configured or active.
-        number_too: A text that may look like a number, which ROS tells apart.
+        yaml_too: A text that YAML may take for a number, or for false as it does ``off``.
     """
     return field(
         default=default,
@@ -51,7 +51,7 @@ def parameter(
             'choices': choices,
             'accepts': accepts,
             'live': live,
-            'number_too': number_too,
+            'yaml_too': yaml_too,
         },
     )
 

@@ -16,6 +16,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from rtseg_ros.conversion.plan import BuiltPlan, build_model_plan, only_engine
 from rtseg_ros.conversion.settings import ConversionSettings
@@ -53,7 +54,9 @@ class ConversionNode(Node):
         super().__init__('conversion', parameter_overrides=values, **options)
         declare_parameters(self, {'': ConversionSettings, TENSORRT: TensorRtOptions})
         forward_log('rtseg_ros.tensorrt', self.get_logger())
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # Kept for those who subscribe late: the last word comes just before the node's end.
+        kept = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', kept)
         self._heard_from = time.monotonic() + _DISCOVERY_S
         self._logged = 0.0
 

@@ -101,6 +101,7 @@ class SegmentationParameters:
         "rectified camera), inside (only the network sees it, the mask is in the camera's own "
         'pixels) or off.',
         choices=RECTIFY,
+        yaml_too=True,
     )
     rectified_images: bool = parameter(
         False, 'The images come rectified: P of camera_info describes them, not K and D.'
@@ -188,7 +189,7 @@ class VideoParameters:
         '',
         'Video file, folder of images that are played in the order of their names, number or '
         'device file of a camera, or URL of a stream.',
-        number_too=True,
+        yaml_too=True,
     )
     rate_hz: float = parameter(
         0.0,
@@ -242,9 +243,7 @@ def read_parameters(node: Node, kind: type[Parameters], *, prefix: str = '') -> 
     """
     values = {}
     for item in fields(kind):  # type: ignore[arg-type]
-        value = node.get_parameter(prefix + item.name).value
-        if item.metadata['number_too']:
-            value = str(value)
+        value = _declared(item, node.get_parameter(prefix + item.name).value)
         values[item.name] = tuple(value) if isinstance(item.default, tuple) else value
         reason = why_refused(item, values[item.name])
         if reason:
@@ -268,7 +267,7 @@ def refusal(
         item = known.get(change.name)
         if item is None:
             continue
-        reason = why_refused(item, change.value)
+        reason = why_refused(item, _declared(item, change.value))
         if reason:
             return f'{prefix}{reason}'
         if configured and not item.metadata['live']:
@@ -277,6 +276,13 @@ def refusal(
                 'deactivate and clean up first'
             )
     return ''
+
+
+def _declared(item: 'Field[Any]', value: Any) -> Any:
+    """Return a value as the text that was meant, where YAML has made something else of it."""
+    if not item.metadata['yaml_too']:
+        return value
+    return {True: 'on', False: 'off'}[value] if isinstance(value, bool) else str(value)
 
 
 def _unknown_overrides(node: Node, declared: list[str]) -> dict[str, str]:
@@ -292,7 +298,7 @@ def _unknown_overrides(node: Node, declared: list[str]) -> dict[str, str]:
 
 def _descriptor(item: 'Field[Any]') -> ParameterDescriptor:
     descriptor = ParameterDescriptor(
-        description=item.metadata['description'], dynamic_typing=item.metadata['number_too']
+        description=item.metadata['description'], dynamic_typing=item.metadata['yaml_too']
     )
     if item.metadata['choices']:
         choices = ', '.join(str(choice) for choice in item.metadata['choices'])

@@ -19,10 +19,12 @@ pytest.importorskip('onnx', reason='the converter needs onnx')
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import rclpy
+from rclpy.qos import DurabilityPolicy, QoSProfile
 import torch
 
 from rtseg_ros.conversion.settings import ConversionSettings
 from rtseg_ros.networks import create_network
+from rtseg_ros.nodes.conversion_node import ConversionNode
 from rtseg_ros.runtime.model_file import read_model_file
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
@@ -205,3 +207,16 @@ def test_without_a_gpu_no_engine_and_no_model(model, weights, tmp_path):
     assert 'there is no NVIDIA GPU that this process can use' in process.stdout
     assert 'Traceback' not in process.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_who_subscribes_late_hears_the_last_word(ros):
+    node, late, found = ConversionNode(), rclpy.create_node('late'), []
+    node._publish('done', {})
+    kept = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    late.create_subscription(DiagnosticArray, '/diagnostics', found.append, kept)
+    end = time.monotonic() + 60
+    while not found and time.monotonic() < end:
+        rclpy.spin_once(late, timeout_sec=0.1)
+    node.destroy_node()
+    late.destroy_node()
+    assert found[0].status[0].message == 'done'

@@ -13,9 +13,18 @@ from rtseg_ros.labels.groups import load_class_groups
 
 pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
+import rclpy
+from rclpy.parameter import Parameter
+
 from rtseg_ros.engines import ENGINES
 from rtseg_ros.errors import SettingError
-from rtseg_ros.nodes.parameters import SegmentationParameters, VideoParameters
+from rtseg_ros.nodes.parameters import (
+    SegmentationParameters,
+    VideoParameters,
+    declare_parameters,
+    read_parameters,
+    refusal,
+)
 from rtseg_ros.nodes.spatial.parameters import GroundParameters, PointsParameters
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
@@ -161,3 +170,20 @@ def test_node_and_launch_file_take_every_engine():
     choices = {f.name: f.metadata['choices'] for f in fields(SegmentationParameters)}['engine']
     assert choices == ENGINES
     assert str(('', *ENGINES)) in share_file('launch/segmentation.launch.py').read_text()
+
+
+@pytest.mark.parametrize(('given', 'meant'), [(False, 'off'), ('inside', 'inside')])
+def test_off_is_what_was_meant_though_yaml_takes_it_for_false(ros, given, meant):
+    node = rclpy.create_node('any', parameter_overrides=[Parameter('rectify', value=given)])
+    declare_parameters(node, {'': SegmentationParameters})
+    assert read_parameters(node, SegmentationParameters).rectify == meant
+    node.destroy_node()
+
+
+def test_on_is_refused_with_what_is_accepted():
+    def said(value):
+        change = Parameter('rectify', value=value)
+        return refusal([change], SegmentationParameters, configured=False)
+
+    assert said(False) == ''
+    assert said(True) == "rectify is 'on'; accepted: off, output, inside"
