@@ -32,6 +32,7 @@ def test_card_names_file_hash_and_licence(path):
     assert f'{model.metadata.accuracy["miou"]:.4f}' in card
 
 
+@pytest.mark.dataset
 @pytest.mark.skipif(not CAMVID_FOLDER.is_dir(), reason='CamVid is not beside the clone')
 @pytest.mark.parametrize('path', MODELS, ids=lambda path: path.stem)
 def test_accuracy_on_camvid_val_is_the_one_stated(path):

@@ -7,10 +7,12 @@ import pytest
 pytest.importorskip('torch', reason='the converter needs torch')
 pytest.importorskip('onnx', reason='the converter needs onnx')
 
+import onnx
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from rtseg_ros.conversion.export import export_network
 from rtseg_ros.labels import CAMVID
 from rtseg_ros.networks import create_network
 from rtseg_ros.networks.encoders import vgg16
@@ -19,6 +21,7 @@ from rtseg_ros.runtime.preprocess import Preprocessing
 from rtseg_ros.training.checkpoint import FORMAT
 
 SIZE_HW = (64, 96)
+ODD_HW = (70, 100)
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -113,6 +116,27 @@ def metadata() -> Callable[..., ModelMetadata]:
         return ModelMetadata(name, changes.pop('labels', CAMVID), preprocessing, **changes)
 
     return make
+
+
+@pytest.fixture(scope='session')
+def exported(network, metadata, tmp_path_factory) -> Callable[..., onnx.ModelProto]:
+    """Export a settled network of the zoo as float32: exported once, every call gives a copy.
+
+    ``odd`` ones are for 100 x 70 pixels, which no stride divides, so that they pad inside.
+    """
+    folder = tmp_path_factory.mktemp('exported')
+
+    def get(name: str = 'swiftnet_mnv2', *, odd: bool = False) -> onnx.ModelProto:
+        path = folder / f'{name}_{odd}.onnx'  # 38 of them in memory would be a gigabyte
+        if not path.exists():
+            built = network(name)
+            described = metadata(
+                name, size_hw=ODD_HW if odd else SIZE_HW, align_corners=built.align_corners
+            )
+            onnx.save(export_network(built, described), path)
+        return onnx.load(path)
+
+    return get
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ def test_revisions():
         create_network('espnet', 12).load_state_dict(early)
 
 
+@pytest.mark.dataset
 def test_camvid_val_68_80():
     """Per class as the authors' own code scores on the same files."""
     weights = published('espnet_p_2_q_8_camvid.pth')

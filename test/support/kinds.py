@@ -22,6 +22,7 @@ SLOW = {
     'export': 'exports a network with torch.onnx.export',
     'training': 'trains a network, if only for a step',
     'browser': 'opens a browser',
+    'dataset': 'computes a figure over a whole data set',
     'downloads': 'fetches packages of up to 100 MB from the package index, once',
 }
 # What a fixture does, every test does that asks for it, directly or through another fixture.

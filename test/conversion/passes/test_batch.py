@@ -6,7 +6,6 @@ import pytest
 from random_frames import smooth_frame
 
 from rtseg_ros.conversion.convert import convert
-from rtseg_ros.conversion.export import export_network
 from rtseg_ros.conversion.finishing import file_content
 from rtseg_ros.conversion.passes.batch import free_batch
 from rtseg_ros.conversion.passes.edit import checked
@@ -48,29 +47,30 @@ def assert_same_together(model, metadata, folder):
 
 
 @pytest.mark.parametrize('name', list_networks())
-def test_every_network(network, metadata, name, tmp_path):
-    model = export_network(network(name), metadata(name))
+def test_every_network(exported, network, metadata, name, tmp_path):
+    model = exported(name, odd=True)
     use_fast_operators(model)
-    assert_same_together(model, metadata(name), tmp_path)
+    described = metadata(name, size_hw=(70, 100), align_corners=network(name).align_corners)
+    assert_same_together(model, described, tmp_path)
 
 
-def test_half(network, metadata, tmp_path):
-    model = half_model(export_network(network('swiftnet_mnv2'), metadata()))
+def test_half(exported, metadata, tmp_path):
+    model = half_model(exported())
     assert_same_together(model, metadata(precision='fp16'), tmp_path)
 
 
-def test_int8(network, metadata, tmp_path):
-    model = export_network(network('swiftnet_mnv2'), metadata())
+def test_int8(exported, metadata, tmp_path):
+    model = exported()
     readers = [lambda frame=frame: frame[None] for frame in FRAMES]
     quantized = quantized_model(model, readers, lambda done, total: None).model
     assert_same_together(quantized, metadata(precision='int8'), tmp_path)
 
 
-def test_the_labels_of_the_file_itself(network, metadata):
+def test_the_labels_of_the_file_itself(exported):
     """Those that are finished inside of the graph, which our engine leaves out."""
     import onnxruntime
 
-    model = export_network(network('lednet'), metadata('lednet'))
+    model = exported('lednet')
     single = onnxruntime.InferenceSession(model.SerializeToString())
     free_batch(model)
     free = onnxruntime.InferenceSession(model.SerializeToString())
@@ -90,8 +90,8 @@ def test_through_the_converter(own_checkpoint, tmp_path):
     assert load_segmenter(output).engine.max_batch == 64
 
 
-def test_a_shape_that_is_not_of_one_image_is_refused(network, metadata):
-    model = export_network(network('skipnet_shufflenet'), metadata('skipnet_shufflenet'))
+def test_a_shape_that_is_not_of_one_image_is_refused(exported):
+    model = exported('skipnet_shufflenet')
     shape = next(node.input[1] for node in model.graph.node if node.op_type == 'Reshape')
     for tensor in model.graph.initializer:
         if tensor.name == shape:

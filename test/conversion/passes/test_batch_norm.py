@@ -5,7 +5,6 @@ from onnx import TensorProto, helper, numpy_helper
 import onnxruntime as ort
 import pytest
 
-from rtseg_ros.conversion.export import export_network
 from rtseg_ros.conversion.passes.batch_norm import fold_batch_norms
 from rtseg_ros.networks import list_networks
 
@@ -147,8 +146,8 @@ def test_a_norm_that_stays_survives_float16():
 
 @pytest.mark.export
 @pytest.mark.parametrize('name', [n for n in list_networks() if 'vgg16' not in n])
-def test_no_norm_of_a_network_is_left_behind_a_convolution(name, network, metadata):
-    graph = export_network(network(name), metadata(name)).graph
+def test_no_norm_of_a_network_is_left_behind_a_convolution(name, exported):
+    graph = exported(name, odd=True).graph
     producers = {output: node for node in graph.node for output in node.output}
     readers = {}
     for node in graph.node:

@@ -7,7 +7,6 @@ import onnxruntime as ort
 import pytest
 from random_frames import smooth_frame
 
-from rtseg_ros.conversion.export import export_network
 from rtseg_ros.conversion.finishing import file_content
 from rtseg_ros.conversion.passes.half import half_model
 from rtseg_ros.conversion.passes.operators import use_fast_operators
@@ -40,10 +39,10 @@ def types_of(model):
 
 
 @pytest.mark.parametrize('name', NETWORKS)
-def test_body_is_half_and_ends_are_single(name, network, metadata):
+def test_body_is_half_and_ends_are_single(name, exported, network, metadata):
     built = network(name)
     described = metadata(name, align_corners=built.align_corners, precision='fp16')
-    model = export_network(built, described)
+    model = exported(name)
     use_fast_operators(model)
     half = half_model(model)
     types = types_of(half)
@@ -66,15 +65,15 @@ def test_body_is_half_and_ends_are_single(name, network, metadata):
     assert (labels != half_labels).mean() < 0.02
 
 
-def test_the_input_model_is_not_changed(network, metadata):
-    model = export_network(network('espnet'), metadata('espnet'))
+def test_the_input_model_is_not_changed(exported):
+    model = exported('espnet')
     before = model.SerializeToString(deterministic=True)
     half_model(model)
     assert model.SerializeToString(deterministic=True) == before
 
 
-def test_weights_too_large_for_half_are_refused(network, metadata):
-    model = export_network(network('espnet'), metadata('espnet'))
+def test_weights_too_large_for_half_are_refused(exported):
+    model = exported('espnet')
     tensor = next(t for t in model.graph.initializer if len(t.dims) == 4)
     value = numpy_helper.to_array(tensor).copy()
     value.flat[0] = 70000

@@ -9,7 +9,6 @@ import onnxruntime as ort
 import pytest
 from random_frames import smooth_frame
 
-from rtseg_ros.conversion.export import export_network
 from rtseg_ros.conversion.finishing import file_content
 from rtseg_ros.conversion.passes.int8 import quantized_model
 from rtseg_ros.conversion.passes.ranges import Range, measured_ranges
@@ -34,9 +33,9 @@ def run(content, frame, *, in_float=False):
 
 
 @pytest.fixture(scope='module')
-def models(network, metadata):
+def models(exported):
     """A float model and its int8 twin."""
-    model = export_network(network('swiftnet_mnv2'), metadata())
+    model = exported()
     return model, quantized_model(model, FRAMES, silent)
 
 
