@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 import numpy as np
 import psutil
 
-from rtseg_ros.frames.bags import BagWriter
+from rtseg_ros.frames.bags.writer import BagWriter
 
 COUNTS = (10, 100, 400)
 PAIRED = 30  # bags for one worker against two

@@ -16,7 +16,7 @@ import numpy as np
 
 from rtseg_ros.evaluation.fleet.results import read_fleet
 from rtseg_ros.evaluation.fleet.select import candidates_of, choose
-from rtseg_ros.frames.bags import BagWriter
+from rtseg_ros.frames.bags.writer import BagWriter
 from rtseg_ros.frames.datasets import load_dataset
 from rtseg_ros.labels.mapping import align
 from rtseg_ros.metrics.accuracy import Accuracy

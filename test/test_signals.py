@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
     """What the verbs work on."""
     for needed in NEEDS:
         pytest.importorskip(needed, reason=f'{needed} is not installed')
-    from rtseg_ros.frames.bags import BagWriter
+    from rtseg_ros.frames.bags.writer import BagWriter
 
     path = tmp_path_factory.mktemp('signals')
     (path / 'images').mkdir()

@@ -8,7 +8,7 @@ import numpy as np
 
 from rtseg_ros.errors import BagError
 from rtseg_ros.frames.bag_options import START_S
-from rtseg_ros.frames.bags import BagWriter
+from rtseg_ros.frames.bags.writer import BagWriter
 from rtseg_ros.frames.datasets import load_dataset
 from rtseg_ros.frames.media.opening import open_footage
 from rtseg_ros.labels import LabelSet

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from rtseg_ros.errors import BagError, FrameError
-from rtseg_ros.frames.bags import COMPRESSED, IMAGE, LABEL_INFO, BagReader, RawMessage, Topic
+from rtseg_ros.frames.bags.messages import COMPRESSED, IMAGE, LABEL_INFO, RawMessage
+from rtseg_ros.frames.bags.reader import BagReader, Topic
 from rtseg_ros.frames.image_message import (
     frame_from_compressed,
     frame_from_image,

@@ -20,7 +20,7 @@ from rtseg_ros.evaluation.live.rate_search import Probe, search_rate
 from rtseg_ros.evaluation.live.report import LiveRun
 from rtseg_ros.evaluation.live.spool import Spool
 from rtseg_ros.frames.bag_source import BagSource
-from rtseg_ros.frames.bags import COMPRESSED
+from rtseg_ros.frames.bags.messages import COMPRESSED
 from rtseg_ros.frames.retime import MAX_GAP_S
 from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.harness.lifecycle_client import LifecycleClient

@@ -27,7 +27,7 @@ from std_srvs.srv import Trigger
 from rtseg_ros.argument_types import topic_name
 from rtseg_ros.errors import BagError, EvaluationError, FrameError, RtsegError
 from rtseg_ros.frames.bag_source import BagSource, camera_of
-from rtseg_ros.frames.bags import CAMERA_INFO, COMPRESSED, RawMessage, read_message
+from rtseg_ros.frames.bags.messages import CAMERA_INFO, COMPRESSED, RawMessage, read_message
 from rtseg_ros.frames.media.packets import PACKET, PacketDecoder
 from rtseg_ros.frames.retime import MAX_GAP_S, Retimer
 from rtseg_ros.frames.stamp import NS_PER_S, sec_and_nanosec

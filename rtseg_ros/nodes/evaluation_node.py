@@ -27,7 +27,7 @@ from rtseg_ros.evaluation.live.matcher import LiveMatcher
 from rtseg_ros.evaluation.live.report import LiveRun, report_live, started_again
 from rtseg_ros.evaluation.live.spool import Spool
 from rtseg_ros.evaluation.report.summary import summary_line
-from rtseg_ros.frames.bags import stamp_ns_from_cdr
+from rtseg_ros.frames.bags.messages import stamp_ns_from_cdr
 from rtseg_ros.frames.image_message import (
     frame_from_compressed,
     frame_from_image,

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip('rosbags', reason='rosbags is not installed')
 
 from rtseg_ros.cli import main
-from rtseg_ros.frames.bags import BagReader
+from rtseg_ros.frames.bags.reader import BagReader
 from rtseg_ros.frames.image_message import frame_from_image
 
 LABELS_YAML = """

@@ -19,8 +19,8 @@ pytest.importorskip('rosbags', reason='rosbags is not installed')
 from rosbags.rosbag2 import Writer
 
 from rtseg_ros.cli import main
-from rtseg_ros.frames import bags
-from rtseg_ros.frames.bags import BagReader
+from rtseg_ros.frames.bags.messages import IMAGE, TYPES
+from rtseg_ros.frames.bags.reader import BagReader
 from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import read_model_file
 
@@ -304,14 +304,14 @@ def test_calibration_of_a_model_that_cannot_be_replaced_is_refused_first(
 
 def test_nothing_usable_is_no_success(work, tmp_path, capsys):
     """Ground truth in a colour encoding: all dropped, said why, status 4; 3 goes first."""
-    types = bags._TYPES
+    types = TYPES
     with BagReader(work / 'bag') as bag:
         images = [raw.decode() for raw in bag.messages(['/camera/image_raw'])]
     with Writer(tmp_path / 'bag', version=8) as bag:
         for topic in ('image_raw', 'labels_gt'):
-            connection = bag.add_connection(f'/cam/{topic}', bags.IMAGE, typestore=types)
+            connection = bag.add_connection(f'/cam/{topic}', IMAGE, typestore=types)
             for index, message in enumerate(images):
-                bag.write(connection, index, types.serialize_cdr(message, bags.IMAGE))
+                bag.write(connection, index, types.serialize_cdr(message, IMAGE))
     words = ['evaluate', str(work / 'model.onnx'), '--bag', str(tmp_path / 'bag')]
     words += ['-o', str(tmp_path / 'out')]
     assert main(words) == 4

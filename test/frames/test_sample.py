@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rtseg_ros.errors import BagError, ConversionError, DatasetError, FrameError
-from rtseg_ros.frames.bags import BagWriter
+from rtseg_ros.frames.bags.writer import BagWriter
 from rtseg_ros.frames.sample import made_items, read_items, source_name
 from rtseg_ros.labels import CAMVID, CITYSCAPES
 

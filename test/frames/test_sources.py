@@ -8,19 +8,18 @@ pytest.importorskip('rosbags', reason='rosbags is not installed')
 from rosbags.rosbag2 import Writer
 
 from rtseg_ros.errors import BagError, FrameError
-from rtseg_ros.frames import bags
 from rtseg_ros.frames.bag_source import (
     PAIRING_WINDOW,
     BagSource,
     camera_of,
     label_set_from_names,
 )
-from rtseg_ros.frames.bags import BagWriter
+from rtseg_ros.frames.bags.messages import COMPRESSED, IMAGE, LABEL_INFO, TYPES
+from rtseg_ros.frames.bags.writer import BagWriter
 from rtseg_ros.frames.datasets.folder import load_folder
 from rtseg_ros.frames.sources import DatasetSource
 from rtseg_ros.labels import CAMVID, LabelSet
 
-TYPES = bags._TYPES
 SECOND = 1_000_000_000
 LABELS = LabelSet('two', ('a', 'b'), ((1, 1, 1), (2, 2, 2)))
 
@@ -46,7 +45,7 @@ def test_dataset_frames_follow_each_other_within_a_sequence(tmp_path):
 
 
 def image(topic, stamp, value, *, encoding='bgr8', size_hw=(2, 3)):
-    return topic, bags.IMAGE, stamp, (encoding, size_hw, value)
+    return topic, IMAGE, stamp, (encoding, size_hw, value)
 
 
 def write(path, messages):
@@ -61,7 +60,7 @@ def write(path, messages):
             seconds, nanoseconds = stamp if isinstance(stamp, tuple) else (stamp, 0)
             time = TYPES.types['builtin_interfaces/msg/Time'](sec=seconds, nanosec=nanoseconds)
             header = TYPES.types['std_msgs/msg/Header'](stamp=time, frame_id='')
-            if kind == bags.IMAGE:
+            if kind == IMAGE:
                 encoding, (height, width), value = content
                 step = width * {'bgr8': 3, '16SC1': 2}.get(encoding, 1)
                 data = np.full(step * height, value, np.uint8)
@@ -137,8 +136,8 @@ def test_junk_messages_are_counted_or_raise_for_their_frame_only(tmp_path):
         tmp_path / 'bag',
         [
             image('/cam/image_raw', 1, 1),
-            ('/cam/image_raw', bags.IMAGE, None, b'\x00\x01'),
-            ('/cam/image_raw', bags.IMAGE, None, bytes([0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9])),
+            ('/cam/image_raw', IMAGE, None, b'\x00\x01'),
+            ('/cam/image_raw', IMAGE, None, bytes([0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9])),
             image('/cam/image_raw', 3, 1, encoding='yuv99'),
             image('/cam/image_raw', 4, 1),
             image('/cam/labels_gt', 4, 1, encoding='bgr8'),
@@ -163,8 +162,8 @@ def test_compressed_images_and_png_labels(tmp_path):
     messages = []
     for stamp, data in ((1, png), (2, jpeg)):
         picture = {'format': 'jpeg', 'data': jpeg}
-        messages.append(('/cam/image_raw/compressed', bags.COMPRESSED, stamp, picture))
-        messages.append(('/cam/labels_gt', bags.COMPRESSED, stamp, {'format': 'x', 'data': data}))
+        messages.append(('/cam/image_raw/compressed', COMPRESSED, stamp, picture))
+        messages.append(('/cam/labels_gt', COMPRESSED, stamp, {'format': 'x', 'data': data}))
     good, bad = BagSource(write(tmp_path / 'bag', messages))
     assert np.abs(good.frame().astype(int) - 77).max() < 3
     assert (good.truth() == 1).all()
@@ -182,7 +181,7 @@ def test_topics_that_are_missing_wrong_or_many(tmp_path):
     with pytest.raises(BagError, match='no topic /truth'):
         BagSource(two, image_topic='/a/image_raw', labels_topic='/truth')
     info = {'class_map': [], 'threshold': 0.0}
-    only = write(tmp_path / 'only', [('/cam/label_info', bags.LABEL_INFO, 1, info)])
+    only = write(tmp_path / 'only', [('/cam/label_info', LABEL_INFO, 1, info)])
     with pytest.raises(BagError, match='no image topic; it holds /cam/label_info'):
         BagSource(only)
     with pytest.raises(BagError, match='is vision_msgs/msg/LabelInfo; expected'):
@@ -285,8 +284,8 @@ def test_what_is_named_or_no_camera_is_no_candidate(tmp_path):
         image('/cam/overlay', 1, 1),
         image('/seg/mask', 1, 1, encoding='mono8'),
         image('/deep/image_rect', 1, 1, encoding='16SC1'),
-        ('/seg/mask/compressed', bags.COMPRESSED, 1, {'format': 'png', 'data': np.zeros(1, 'u1')}),
-        ('/x/compressedDepth', bags.COMPRESSED, 1, {'format': '', 'data': np.zeros(1, 'u1')}),
+        ('/seg/mask/compressed', COMPRESSED, 1, {'format': 'png', 'data': np.zeros(1, 'u1')}),
+        ('/x/compressedDepth', COMPRESSED, 1, {'format': '', 'data': np.zeros(1, 'u1')}),
     ]
     source = BagSource(write(tmp_path / 'bag', messages), labels_topic='/cam/ids')
     assert source.image_topic == '/cam/image_raw'

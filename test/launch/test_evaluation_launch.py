@@ -10,7 +10,7 @@ pytest.importorskip('rclpy', reason='the nodes need ROS 2')
 pytest.importorskip('rosbags', reason='rosbags is not installed')
 pytest.importorskip('launch_ros', reason='launch_ros is not installed (it is no wheel)')
 
-from rtseg_ros.frames.bags import BagWriter
+from rtseg_ros.frames.bags.writer import BagWriter
 from rtseg_ros.labels import LabelSet
 
 TINY = LabelSet(

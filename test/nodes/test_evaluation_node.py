@@ -22,7 +22,8 @@ pytest.importorskip('rosbags', reason='rosbags is not installed')
 import rclpy
 
 from rtseg_ros.cli import main
-from rtseg_ros.frames.bags import BagWriter, RawMessage, stamp_ns_from_cdr
+from rtseg_ros.frames.bags.messages import RawMessage, stamp_ns_from_cdr
+from rtseg_ros.frames.bags.writer import BagWriter
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.nodes.bag_player import PlayerParameters, with_stamp
 from rtseg_ros.nodes.evaluation_node import EvaluationParameters

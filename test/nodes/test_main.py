@@ -13,7 +13,7 @@ pytest.importorskip('rclpy', reason='ROS 2 (rclpy) is not installed')
 
 pytest.importorskip('rosbags', reason='rosbags is not installed')
 
-from rtseg_ros.frames.bags import BagWriter
+from rtseg_ros.frames.bags.writer import BagWriter
 from rtseg_ros.nodes import start
 
 pytestmark = pytest.mark.process

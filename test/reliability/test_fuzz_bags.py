@@ -16,11 +16,12 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_typestore
 
 from rtseg_ros.errors import BagError, FrameError
-from rtseg_ros.frames import bags
 from rtseg_ros.frames.bag_source import BagSource
-from rtseg_ros.frames.bags import BagReader, BagWriter, RawMessage
+from rtseg_ros.frames.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, TYPES, RawMessage
+from rtseg_ros.frames.bags.reader import BagReader
+from rtseg_ros.frames.bags.writer import BagWriter, uncalibrated
+from rtseg_ros.frames.bags.zstd import zstd
 from rtseg_ros.frames.image_message import frame_from_compressed, frame_from_image
-from rtseg_ros.frames.zstd import zstd
 from rtseg_ros.labels import LabelSet
 
 LABELS = LabelSet('two', ('a', 'b'), ((1, 2, 3), (4, 5, 6)))
@@ -37,16 +38,16 @@ def folder(tmp_path_factory):
                 bag.write(FRAME, index * 10**9, FRAME[..., 0] % 3)
     packed = Writer(path / 'chunks', version=8, storage_plugin=StoragePlugin.MCAP)
     packed.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
-    types = bags._TYPES
+    types = TYPES
     with packed as bag:
-        topic = bag.add_connection('/camera/image_raw', bags.IMAGE, typestore=types)
+        topic = bag.add_connection('/camera/image_raw', IMAGE, typestore=types)
         for index in range(3):
-            bag.write(topic, index * 10**9, types.serialize_cdr(message(types), bags.IMAGE))
+            bag.write(topic, index * 10**9, types.serialize_cdr(message(types), IMAGE))
     old = get_typestore(Stores.ROS1_NOETIC)
     with Ros1Writer(path / 'old.bag') as bag:
-        topic = bag.add_connection('/camera/image_raw', bags.IMAGE, typestore=old)
+        topic = bag.add_connection('/camera/image_raw', IMAGE, typestore=old)
         for index in range(3):
-            bag.write(topic, index * 10**9, old.serialize_ros1(message(old, seq=0), bags.IMAGE))
+            bag.write(topic, index * 10**9, old.serialize_ros1(message(old, seq=0), IMAGE))
     return path
 
 
@@ -54,7 +55,7 @@ def message(types, **more):
     time = types.types['builtin_interfaces/msg/Time'](sec=1, nanosec=0)
     header = types.types['std_msgs/msg/Header'](stamp=time, frame_id='camera', **more)
     pixels = FRAME.ravel()
-    return types.types[bags.IMAGE](header, *FRAME.shape[:2], 'bgr8', 0, FRAME.shape[1] * 3, pixels)
+    return types.types[IMAGE](header, *FRAME.shape[:2], 'bgr8', 0, FRAME.shape[1] * 3, pixels)
 
 
 def read_all(path):
@@ -123,15 +124,15 @@ def test_index_of_a_bag(fuzz, folder, tmp_path):
 
 
 def test_message_of_a_bag(fuzz):
-    types = bags._TYPES
+    types = TYPES
     header = message(types).header
     pixels = np.frombuffer(b'\xff\xd8', np.uint8)
-    compressed = types.types[bags.COMPRESSED](header=header, format='jpeg', data=pixels)
-    info = bags._uncalibrated(header, 12, 16)
+    compressed = types.types[COMPRESSED](header=header, format='jpeg', data=pixels)
+    info = uncalibrated(header, 12, 16)
     seeds = {
-        bags.IMAGE: types.serialize_cdr(message(types), bags.IMAGE),
-        bags.COMPRESSED: types.serialize_cdr(compressed, bags.COMPRESSED),
-        bags.CAMERA_INFO: types.serialize_cdr(info, bags.CAMERA_INFO),
+        IMAGE: types.serialize_cdr(message(types), IMAGE),
+        COMPRESSED: types.serialize_cdr(compressed, COMPRESSED),
+        CAMERA_INFO: types.serialize_cdr(info, CAMERA_INFO),
     }
 
     def read(pair):
@@ -139,9 +140,9 @@ def test_message_of_a_bag(fuzz):
         raw = RawMessage('/topic', kind, 0, data)
         assert raw.stamp_ns is not None
         decoded = raw.decode()
-        if kind == bags.IMAGE:
+        if kind == IMAGE:
             frame_from_image(decoded)
-        elif kind == bags.COMPRESSED:
+        elif kind == COMPRESSED:
             frame_from_compressed(decoded)
 
     kinds = st.sampled_from(sorted(seeds))

@@ -76,7 +76,7 @@ def test_yaml_with_an_alias_is_read():
 
 def test_an_index_of_a_bag_without_end(tmp_path):
     pytest.importorskip('rosbags', reason='rosbags is not installed')
-    from rtseg_ros.frames.bag_storage import find_files
+    from rtseg_ros.frames.bags.storage import find_files
 
     (tmp_path / 'metadata.yaml').write_text(f'{LAUGHS}rosbag2_bagfile_information: *l11')
     with pytest.raises(BagError, match='metadata.yaml is damaged'):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from rtseg_ros.errors import EvaluationError
-from rtseg_ros.frames.bag_storage import METADATA, SUFFIXES
+from rtseg_ros.frames.bags.storage import METADATA, SUFFIXES
 
 LIST_SUFFIX = '.txt'
 

@@ -7,7 +7,7 @@ import struct
 from typing import BinaryIO
 
 from rtseg_ros.errors import BagError
-from rtseg_ros.frames.zstd import zstd
+from rtseg_ros.frames.bags.zstd import zstd
 
 MAGIC = b'\x89MCAP0\r\n'
 _FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END = 0x02, 0x03, 0x04, 0x05, 0x06, 0x0F

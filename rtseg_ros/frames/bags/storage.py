@@ -16,8 +16,8 @@ from rosbags.typesys import Stores, get_typestore
 import yaml
 
 from rtseg_ros.errors import BagError
-from rtseg_ros.frames.mcap_scan import Stored, mcap_messages
-from rtseg_ros.frames.zstd import MAGIC, decompress_file, zstd
+from rtseg_ros.frames.bags.mcap_scan import Stored, mcap_messages
+from rtseg_ros.frames.bags.zstd import MAGIC, decompress_file, zstd
 from rtseg_ros.labels.yaml_document import plain_yaml
 
 SUFFIXES = ('.mcap', '.db3', '.bag', '.mcap.zstd', '.db3.zstd')

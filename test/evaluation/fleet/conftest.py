@@ -13,7 +13,7 @@ from streets import TINY, street
 
 from rtseg_ros.evaluation.fleet.run import load_model
 from rtseg_ros.evaluation.fleet.task import Model
-from rtseg_ros.frames.bags import BagWriter
+from rtseg_ros.frames.bags.writer import BagWriter
 
 START_NS = 1_700_000_000_000_000_000
 

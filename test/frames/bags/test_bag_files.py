@@ -13,11 +13,12 @@ from rosbags.typesys import Stores, get_typestore
 import yaml
 
 from rtseg_ros.errors import BagError
-from rtseg_ros.frames import bags
 from rtseg_ros.frames.bag_source import BagSource
-from rtseg_ros.frames.bag_storage import find_files
-from rtseg_ros.frames.bags import BagReader, BagWriter
-from rtseg_ros.frames.zstd import zstd
+from rtseg_ros.frames.bags.messages import CAMERA_INFO, IMAGE, TYPES
+from rtseg_ros.frames.bags.reader import BagReader
+from rtseg_ros.frames.bags.storage import find_files
+from rtseg_ros.frames.bags.writer import BagWriter
+from rtseg_ros.frames.bags.zstd import zstd
 
 SECOND = 1_000_000_000
 COUNT = 6
@@ -105,11 +106,11 @@ def test_an_mcap_cut_off_gives_the_frames_before(tmp_path, share, compression):
 
 
 def write_compressed(path, compression, mode):
-    types = bags._TYPES
+    types = TYPES
     bag = Writer(path, version=8, storage_plugin=StoragePlugin.MCAP)
     bag.set_compression(mode, compression)
     with bag:
-        topic = bag.add_connection(TOPIC, bags.IMAGE, typestore=types)
+        topic = bag.add_connection(TOPIC, IMAGE, typestore=types)
         for index in range(COUNT):
             bag.write(topic, index * SECOND, cdr(types, index))
     return path
@@ -118,10 +119,10 @@ def write_compressed(path, compression, mode):
 def cdr(types, index):
     time = types.types['builtin_interfaces/msg/Time'](sec=index, nanosec=0)
     header = types.types['std_msgs/msg/Header'](stamp=time, frame_id='')
-    message = types.types[bags.IMAGE](
+    message = types.types[IMAGE](
         header, 60, 80, 'bgr8', 0, 240, noise_frame(index, (60, 80)).ravel()
     )  # fmt: skip
-    return types.serialize_cdr(message, bags.IMAGE)
+    return types.serialize_cdr(message, IMAGE)
 
 
 @pytest.mark.parametrize('share', [0.4, 0.6, 0.9])
@@ -208,21 +209,21 @@ def test_a_ros_1_bag_is_read(tmp_path):
     types = get_typestore(Stores.ROS1_NOETIC)
     path = tmp_path / 'old.bag'
     with Ros1Writer(path) as bag:
-        topic = bag.add_connection(TOPIC, bags.IMAGE, typestore=types)
-        info = bag.add_connection('/camera/camera_info', bags.CAMERA_INFO, typestore=types)
+        topic = bag.add_connection(TOPIC, IMAGE, typestore=types)
+        info = bag.add_connection('/camera/camera_info', CAMERA_INFO, typestore=types)
         for index in range(COUNT):
             time = types.types['builtin_interfaces/msg/Time'](sec=index, nanosec=0)
             header = types.types['std_msgs/msg/Header'](seq=index, stamp=time, frame_id='cam')
-            message = types.types[bags.IMAGE](
+            message = types.types[IMAGE](
                 header, 60, 80, 'bgr8', 0, 240, noise_frame(index, (60, 80)).ravel()
             )
-            bag.write(topic, index * SECOND, types.serialize_ros1(message, bags.IMAGE))
+            bag.write(topic, index * SECOND, types.serialize_ros1(message, IMAGE))
             roi = types.types['sensor_msgs/msg/RegionOfInterest'](0, 0, 0, 0, False)
-            message = types.types[bags.CAMERA_INFO](
+            message = types.types[CAMERA_INFO](
                 header, 60, 80, 'plumb_bob', np.arange(5.0), np.arange(9.0), np.arange(9.0),
                 np.arange(12.0), 0, 0, roi,
             )  # fmt: skip
-            bag.write(info, index * SECOND, types.serialize_ros1(message, bags.CAMERA_INFO))
+            bag.write(info, index * SECOND, types.serialize_ros1(message, CAMERA_INFO))
     assert frames(path) == (list(range(COUNT)), '')
     with BagReader(path) as bag:
         read = next(bag.messages(['/camera/camera_info'])).decode()

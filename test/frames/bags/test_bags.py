@@ -13,9 +13,10 @@ from rosbags.rosbag2 import Writer
 from rosbags.typesys import Stores, get_typestore
 
 from rtseg_ros.errors import BagError, FrameError
-from rtseg_ros.frames import bags
 from rtseg_ros.frames.bag_source import BagSource
-from rtseg_ros.frames.bags import BagReader, BagWriter
+from rtseg_ros.frames.bags.messages import IMAGE, RawMessage
+from rtseg_ros.frames.bags.reader import BagReader
+from rtseg_ros.frames.bags.writer import BagWriter
 from rtseg_ros.frames.image_message import (
     frame_from_compressed,
     frame_from_image,
@@ -86,13 +87,11 @@ def test_reads_bags_of_every_version(tmp_path, store):
             '/strange', 'odd_msgs/msg/Thing', msgdef='what is this', rihs01='RIHS01_00'
         )
         bag.write(strange, 1, b'\x00\x01\x00\x00')
-        image = bag.add_connection('/image', bags.IMAGE, typestore=types)
+        image = bag.add_connection('/image', IMAGE, typestore=types)
         time = types.types['builtin_interfaces/msg/Time'](sec=3, nanosec=4_000_000_000)
         header = types.types['std_msgs/msg/Header'](stamp=time, frame_id='x')
-        message = types.types[bags.IMAGE](
-            header, 1, 2, 'mono8', 0, 4, np.array([1, 2, 0, 0], np.uint8)
-        )
-        bag.write(image, 2, types.serialize_cdr(message, bags.IMAGE))
+        message = types.types[IMAGE](header, 1, 2, 'mono8', 0, 4, np.array([1, 2, 0, 0], np.uint8))
+        bag.write(image, 2, types.serialize_cdr(message, IMAGE))
     with BagReader(tmp_path / 'bag') as bag:
         raw = next(bag.messages(['/image']))
         assert raw.stamp_ns == 3 * SECOND + 4_000_000_000
@@ -198,11 +197,11 @@ def test_missing_topic_lists_what_there_is(tmp_path):
 
 def test_short_and_wrong_messages(tmp_path):
     with pytest.raises(FrameError, match='no header'):
-        _ = bags.RawMessage('/t', bags.IMAGE, 0, b'\x00\x01').stamp_ns
+        _ = RawMessage('/t', IMAGE, 0, b'\x00\x01').stamp_ns
     with pytest.raises(FrameError, match='not a valid sensor_msgs/msg/Image'):
-        bags.RawMessage('/t', bags.IMAGE, 0, bytes(40)[:20]).decode()
+        RawMessage('/t', IMAGE, 0, bytes(40)[:20]).decode()
     big_endian = bytes([0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3])
-    assert bags.RawMessage('/t', bags.IMAGE, 0, big_endian).stamp_ns == 2 * SECOND + 3
+    assert RawMessage('/t', IMAGE, 0, big_endian).stamp_ns == 2 * SECOND + 3
 
 
 def test_label_info_must_be_one(tmp_path):
@@ -216,7 +215,7 @@ def test_label_info_must_be_one(tmp_path):
 # Reads a bag in a process of its own and prints by how much its memory grew.
 _MEMORY_CODE = """
 import resource, sys
-from rtseg_ros.frames.bags import BagReader
+from rtseg_ros.frames.bags.reader import BagReader
 with BagReader(sys.argv[1]) as bag:
     count = 0
     for raw in bag.messages(['/camera/image_raw']):
