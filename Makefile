@@ -5,6 +5,8 @@
 # make docs   the pages of docs/ as a site with the API reference, in build/docs
 # make links  whether the links of the site to elsewhere are alive; needs a network
 # make robot  the tests of nodes, messages and the doctor in a robot's own environment (Debian)
+# make aarch64  every shipped model on an emulated aarch64, compared with this machine (Debian)
+# make matrix   runtime and node tests with every Python found here and every ROS of wheels
 # make env    the environment of all, in .venv; with ROS=jazzy or ROS=kilted (which the others take
 #             too) another distribution's wheels, in .venv-DISTRIBUTION where it is not the default
 PYTHON ?= python3
@@ -33,7 +35,7 @@ endif
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: env only-this-ros demo check test faults fuzz robot lint docs links clean
+.PHONY: env only-this-ros demo check test faults fuzz robot aarch64 matrix lint docs links clean
 
 env: $(VENV)/.ready
 
@@ -87,6 +89,13 @@ fuzz: env
 # Debian's Python, NumPy, OpenCV and cv_bridge, in .venv-robot.
 robot: env
 	.ci/robot $(BIN)/python
+
+aarch64: env
+	.ci/aarch64 $(BIN)/python
+
+# One line for each; WRITE=1 puts the table into docs/platforms.md.
+matrix:
+	$(PYTHON) .ci/matrix.py $(if $(WRITE),--write)
 
 lint: env
 	$(BIN)/ruff check .

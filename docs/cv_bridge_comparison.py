@@ -6,7 +6,6 @@ On Debian, with python3-cv-bridge: PYTHONPATH=. /usr/bin/python3 docs/cv_bridge_
 from collections.abc import Iterator
 from types import SimpleNamespace
 
-from cv_bridge import CvBridge
 import numpy as np
 
 from rtseg_ros.frames.image_message import _ENCODINGS, ENCODINGS, frame_from_image
@@ -29,6 +28,8 @@ def message(encoding: str, random: np.random.Generator) -> SimpleNamespace:
 
 def compared() -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
     """Yield each encoding with our image and that of cv_bridge, None where it refuses."""
+    from cv_bridge import CvBridge  # message() serves where there is none, too
+
     random, bridge = np.random.default_rng(0), CvBridge()
     for encoding in ENCODINGS:
         image = message(encoding, random)
