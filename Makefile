@@ -10,7 +10,7 @@
 # make env    the environment of all, in .venv; with ROS=jazzy or ROS=kilted (which the others take
 #             too) another distribution's wheels, in .venv-DISTRIBUTION where it is not the default
 PYTHON ?= python3
-DEFAULT_ROS := kilted
+DEFAULT_ROS := jazzy
 DISTRIBUTIONS := $(patsubst requirements-ros-%.txt,%,$(wildcard requirements-ros-*.txt))
 # On a ROS machine its own rclpy is used; elsewhere ROS 2 comes from wheels, each distribution's
 # into an environment of its own.
