@@ -155,7 +155,12 @@ def playing(process):
         assert part, text.decode()
         text += part
     children = psutil.Process(process.pid).children()
-    return {child.cmdline()[2].split('.')[-1]: child for child in children}
+    # Between the interpreter and the node stands what ends the one with the other.
+    modules = [
+        next(word for word in child.cmdline() if word.startswith('rtseg_ros.nodes.'))
+        for child in children
+    ]
+    return {name.split('.')[-1]: child for name, child in zip(modules, children, strict=True)}
 
 
 @pytest.mark.dds
