@@ -1,6 +1,6 @@
 """Run runtime and node tests with every Python found here and every ROS that comes as wheels.
 
-Prints one line for each pair, and with --write puts the table into docs/platforms.md. An
+Prints one line for each pair, and with --write puts it into the table of docs/platforms.md. An
 environment of its own is made for each in build/matrix, and kept.
 """
 
@@ -114,6 +114,17 @@ def line(minor: int, ros: str) -> Iterator[str]:
         yield re.sub(r' in [\d.]+s.*', '', last_line(result)).strip('= ')
 
 
+def write(rows: list[str]) -> None:
+    """Put lines into the table of the page, in the place of those of the same pairs."""
+    page = PAGE.read_text(encoding='utf-8')
+    before, _, rest = page.partition(BEGIN)
+    table, _, after = rest.partition(END)
+    known = [*table.removeprefix(HEAD).splitlines(keepends=True), *rows]
+    of_pair = {tuple(row.split(' | ')[:2]): row for row in known}
+    ordered = ''.join(of_pair[pair] for pair in sorted(of_pair))
+    PAGE.write_text(before + BEGIN + HEAD + ordered + END + after, encoding='utf-8')
+
+
 def main() -> int:
     """Run the matrix; return 1 if a pair that could be run failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -132,11 +143,7 @@ def main() -> int:
             print(rows[-1], end='', flush=True)
             print(f'{time.monotonic() - start:.0f} s', file=sys.stderr)
     if arguments.write:
-        page = PAGE.read_text(encoding='utf-8')
-        before, _, after = page.partition(BEGIN)
-        PAGE.write_text(
-            before + BEGIN + HEAD + ''.join(rows) + END + after.partition(END)[2], encoding='utf-8'
-        )
+        write(rows)
     return int(failed)
 
 
