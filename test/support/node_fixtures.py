@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 import importlib.util
 import os
 from pathlib import Path
@@ -296,11 +297,11 @@ def ros() -> Iterator[None]:
     rclpy.try_shutdown()
 
 
-@pytest.fixture(scope='session')
-def launch_node(
-    ros: None, tmp_path_factory: pytest.TempPathFactory
+@contextmanager
+def launched_nodes(
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., NodeProcess]]:
-    """Return a function that starts a node: ``launch_node('segmentation_node', model=...)``."""
+    """Yield a function that starts a node; afterwards all of them are stopped."""
     started: list[NodeProcess] = []
 
     def launch(
@@ -316,25 +317,16 @@ def launch_node(
         return started[-1]
 
     yield launch
-    for process in started:
-        if process.alive():
-            process.stop()
+    running = [process for process in started if process.alive()]
+    for process in running:
+        process.send(signal.SIGINT)
+    for process in running:
+        process.stop()
 
 
-@pytest.fixture(scope='session')
-def bench(
-    launch_node: Callable[..., NodeProcess], make_robot: Callable[[str], Robot], tiny_model: Path
-) -> Robot:
-    """Return the other side of one node that many tests share; they reconfigure it."""
-    process = launch_node('segmentation_node', namespace='/bench', model=tiny_model)
-    robot = make_robot('/bench')
-    robot.process = process
-    return robot
-
-
-@pytest.fixture(scope='session')
-def make_robot(ros: None) -> Iterator[Callable[[str], Robot]]:
-    """Return a function that makes the other side of the graph in a namespace."""
+@contextmanager
+def made_robots() -> Iterator[Callable[[str], Robot]]:
+    """Yield a function that makes the other side of the graph in a namespace."""
     nodes: list[Node] = []
 
     def make(namespace: str) -> Robot:
@@ -344,6 +336,35 @@ def make_robot(ros: None) -> Iterator[Callable[[str], Robot]]:
     yield make
     for node in nodes:
         node.destroy_node()
+
+
+# A node that idles costs the tests after it a percent of a core, so none outlives its module.
+@pytest.fixture(scope='module')
+def launch_node(
+    ros: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., NodeProcess]]:
+    """Return a function that starts a node: ``launch_node('segmentation_node', model=...)``."""
+    with launched_nodes(tmp_path_factory) as launch:
+        yield launch
+
+
+@pytest.fixture(scope='module')
+def make_robot(ros: None) -> Iterator[Callable[[str], Robot]]:
+    """Return a function that makes the other side of the graph in a namespace."""
+    with made_robots() as make:
+        yield make
+
+
+@pytest.fixture(scope='session')
+def bench(
+    ros: None, tmp_path_factory: pytest.TempPathFactory, tiny_model: Path
+) -> Iterator[Robot]:
+    """Return the other side of one node that many tests share; they reconfigure it."""
+    with launched_nodes(tmp_path_factory) as launch, made_robots() as make:
+        process = launch('segmentation_node', namespace='/bench', model=tiny_model)
+        robot = make('/bench')
+        robot.process = process
+        yield robot
 
 
 LAUNCH = """
