@@ -11,6 +11,7 @@ import pytest
 HAS_ONNX = importlib.util.find_spec('onnx') is not None
 pytest_plugins = [
     'browser',
+    'cpu_seconds',
     'colcon_subset',
     'fault_count',
     'fuzzing',
