@@ -166,7 +166,12 @@ def guess(weights: Weights, outputs: int) -> Match | None:
 
 
 def _guess(view: View, outputs: int) -> Match | None:
-    tries = [attempt for name in list_networks() for attempt in _tries(view, name, (outputs,))]
+    tries = []
+    for name in list_networks():
+        for attempt in _tries(view, name, (outputs,)):
+            if not attempt.faults:  # all keys of both: none can fit better
+                return attempt
+            tries.append(attempt)
     tries.sort(key=lambda attempt: (attempt.faults, -attempt.fitting))
     near = tries[0].fitting > _LOOKS_LIKE * len(view.weights)
     return _with_right_outputs(tries) or (tries[0] if near else None)
