@@ -14,6 +14,7 @@ from typing import Any
 from rtseg_ros.errors import EngineError
 from rtseg_ros.runtime.int8_cpu import with_unsigned_activations
 from rtseg_ros.runtime.model_file import ModelFile
+from rtseg_ros.runtime.openvino import winograd
 from rtseg_ros.runtime.openvino.bf16_check import labels_kept
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.openvino.precision import compiled_precision
@@ -142,6 +143,7 @@ def model_key(
         'device_name': target.full_name,
         'capabilities': ' '.join(sorted(target.capabilities)),
         'precision': precision,
+        'rewriting': winograd.VERSION,
         'threads': options.threads,
         'streams': options.streams,
     }
@@ -229,6 +231,8 @@ def _compile(target: Target, model: ModelFile, settings: Mapping[str, Any]) -> A
             f"OpenVINO {target.library.__version__} cannot read '{model.path}': "
             f'{first_line(error)}. Use the engine onnxruntime, or convert the model again'
         ) from error
+    if target.device == 'CPU':
+        winograd.halve_products(graph)
     try:
         return target.core.compile_model(graph, target.device, dict(settings))
     except (RuntimeError, MemoryError) as error:
