@@ -22,6 +22,19 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def processor_flags() -> frozenset[str]:
+    """Return what the kernel says the processor can do, e.g. ``avx512_bf16``; may be empty."""
+    try:
+        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+    except OSError:
+        return frozenset()
+    pairs = (line.partition(':') for line in lines)
+    return frozenset(
+        word for key, _, value in pairs if key.strip() in ('flags', 'Features')
+        for word in value.split()
+    )  # fmt: skip
+
+
 def peak_memory_mib(pid: int | str = 'self') -> float:
     """Return the largest resident memory that a process had so far; NaN if the kernel keeps none.
 

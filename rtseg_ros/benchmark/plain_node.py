@@ -38,6 +38,8 @@ class PlainNode(Node):
         image = torch.from_numpy(normalised(frame, self._preprocessing))
         with torch.no_grad():
             scores = self._network(image)
+        if scores.shape[2:] != frame.shape[:2]:
+            scores = torch.nn.functional.interpolate(scores, frame.shape[:2], mode='bilinear')
         labels = scores.argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
         mask = Image(header=message.header, height=labels.shape[0], width=labels.shape[1])
         mask.encoding = 'mono8'

@@ -3,9 +3,10 @@
 They can be kept in a folder, because preparing takes longer than racing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 import hashlib
+import importlib.util
 import json
 from pathlib import Path
 import warnings
@@ -15,6 +16,7 @@ import onnx
 import torch
 
 from rtseg_ros import __version__
+from rtseg_ros.benchmark.contenders.contender import OURS, OURS_OPENVINO, accuracy_key
 from rtseg_ros.benchmark.subject import Source, Subject, load_network
 from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.conversion.convert import convert
@@ -24,9 +26,11 @@ from rtseg_ros.conversion.matching import load_weights
 from rtseg_ros.conversion.passes.half import half_model
 from rtseg_ros.conversion.passes.operators import use_fast_operators
 from rtseg_ros.conversion.settings import ConversionSettings
+from rtseg_ros.conversion.weights_of_model import network_of_model
 from rtseg_ros.errors import BenchmarkError
 from rtseg_ros.frames.sample import made_items, read_items
 from rtseg_ros.labels import LabelSet, load_label_set
+from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.networks import list_networks
 from rtseg_ros.networks.network import (
     SegmentationNetwork,
@@ -34,6 +38,7 @@ from rtseg_ros.networks.network import (
     parameter_count,
 )
 from rtseg_ros.output_files import write_text
+from rtseg_ros.runtime import load_segmenter
 from rtseg_ros.runtime.model_file import ModelMetadata, read_model_file
 from rtseg_ros.runtime.preprocess import (
     IMAGENET_MEAN_RGB,
@@ -42,9 +47,11 @@ from rtseg_ros.runtime.preprocess import (
     preprocessing_from_dict,
     resized_frame,
 )
+from rtseg_ros.runtime.shipped import model_path, shipped_models
 
 NUM_FRAMES = 8
 MOST_VERIFIED = 500
+WEIGHTS = 'weights.pth'  # of a network that was taken out of a model file
 FEW_VERIFIED = 1  # only to see that the conversion went well
 
 
@@ -65,7 +72,9 @@ def prepare(
         BenchmarkError: If the request makes no sense.
         RtsegError: If a checkpoint, the frames or the network cannot be used.
     """
-    if source.checkpoint:
+    if is_model(source.checkpoint):
+        module, model, miou = _of_model(size_hw, source, folder)
+    elif source.checkpoint:
         module, model, miou = _trained(network, size_hw, source, folder, accuracy=plain)
     else:
         module, model, miou = _random(network, size_hw, source, folder)
@@ -74,16 +83,18 @@ def prepare(
     if plain:
         _export_plain(module, size_hw, plain_onnx)
     frames = folder / 'frames.npy'
-    np.save(frames, _frames(source, size_hw, metadata.labels))
+    frame_hw = source.frame_hw or size_hw
+    np.save(frames, _frames(source, frame_hw, metadata.labels))
     return Subject(
         network=metadata.network,
-        checkpoint=source.checkpoint,
+        checkpoint=str(folder / WEIGHTS) if is_model(source.checkpoint) else source.checkpoint,
         size_hw=size_hw,
         num_outputs=module.num_classes,
         preprocessing=metadata.preprocessing,
         plain_onnx=plain_onnx,
         models=model,
         frames=frames,
+        frame_hw=frame_hw,
         parameters=parameter_count(module),
         macs=multiply_accumulates(module, size_hw),
         miou=miou,
@@ -116,8 +127,13 @@ def kept_subject(network: str, size_hw: tuple[int, int], source: Source, folder:
     return _subject(json.loads(description.read_text(encoding='utf-8')))
 
 
+def is_model(checkpoint: str) -> bool:
+    """Tell whether weights are asked for by a model file or the name of a shipped one."""
+    return checkpoint.endswith('.onnx') or checkpoint in shipped_models()
+
+
 def _digest(checkpoint: str) -> str:
-    path = Path(checkpoint)
+    path = model_path(checkpoint) if is_model(checkpoint) else Path(checkpoint)
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ''
 
 
@@ -126,6 +142,7 @@ def _subject(data: dict) -> Subject:
         **{
             **data,
             'size_hw': tuple(data['size_hw']),
+            'frame_hw': tuple(data['frame_hw']),
             'preprocessing': preprocessing_from_dict(data['preprocessing']),
             'plain_onnx': Path(data['plain_onnx']),
             'models': {precision: Path(path) for precision, path in data['models'].items()},
@@ -182,7 +199,7 @@ def _trained(
     module = load_weights(checkpoint, name, outputs=outputs)[0]
     trained_at = checkpoint.preprocessing
     accuracy = accuracy and (trained_at is None or trained_at.size_hw == size_hw)
-    models, miou = {}, {}
+    models = {}
     for precision in _with_fp32(source.precisions):
         settings = ConversionSettings(
             checkpoint=source.checkpoint,
@@ -192,15 +209,54 @@ def _trained(
             size_hw=size_hw,
             precision=precision,
             calibration=source.frames,
-            verify=source.frames if accuracy else '',
-            verify_frames=MOST_VERIFIED if accuracy else FEW_VERIFIED,
+            verify_frames=FEW_VERIFIED,
             keep_anyway=True,
         )
         done = convert(settings, lambda stage, done, total: None)
         models[precision] = done.model
-        if accuracy and 'model' in done.parity.miou:
-            miou[precision] = done.parity.miou['model']
-    return module, models, miou
+    return module, models, _accuracy(models, source) if accuracy else {}
+
+
+def _of_model(size_hw: tuple[int, int], source: Source, folder: Path) -> Made:
+    """Take a model file as it is, its int8 sibling too, and the network back out of it."""
+    model = read_model_file(model_path(source.checkpoint))
+    if model.size_hw != size_hw:
+        height, width = model.size_hw
+        raise BenchmarkError(
+            f"'{model.path.name}' takes {height}x{width}; give --size-hw {height} {width}, and "
+            '--frame-size-hw for frames of another size'
+        )
+    models = {'fp32': model.path}
+    if 'int8' in source.precisions:
+        models['int8'] = model.path.with_name(f'{model.path.stem}_int8.onnx')
+        if not models['int8'].is_file():
+            raise BenchmarkError(f"there is no int8 model '{models['int8']}' to race")
+    module = network_of_model(model)
+    torch.save(module.state_dict(), folder / WEIGHTS)
+    return module, models, _accuracy(models, source)
+
+
+def _accuracy(models: Mapping[str, Path], source: Source) -> dict[str, float]:
+    """Measure the mIoU of models in each of our ways; empty without ground truth."""
+    found: dict[str, float] = {}
+    if not source.frames:
+        return found
+    labels = read_model_file(models['fp32']).metadata.labels
+    items = read_items(source.frames, limit=MOST_VERIFIED, labels=labels)
+    for contender, engine in ((OURS, 'onnxruntime'), (OURS_OPENVINO, 'openvino')):
+        if importlib.util.find_spec(engine) is None:
+            continue
+        for precision, path in models.items():
+            segmenter = load_segmenter(path, engine=engine)
+            matrix = ConfusionMatrix(labels.num_classes)
+            for item in items:
+                truth = item.truth()
+                if truth is not None:
+                    matrix.add(truth, segmenter(item.frame()).labels)
+            if matrix.truth_pixels().any():
+                found[accuracy_key(contender, precision)] = matrix.miou()
+            segmenter.close()
+    return found
 
 
 def _with_fp32(precisions: Sequence[str]) -> list[str]:
@@ -227,9 +283,9 @@ def _export_plain(network: SegmentationNetwork, size_hw: tuple[int, int], path: 
         )
 
 
-def _frames(source: Source, size_hw: tuple[int, int], labels: LabelSet) -> np.ndarray:
+def _frames(source: Source, frame_hw: tuple[int, int], labels: LabelSet) -> np.ndarray:
     if source.frames:
         items = read_items(source.frames, limit=NUM_FRAMES, labels=labels)
     else:
-        items = made_items(size_hw, NUM_FRAMES)
-    return np.stack([resized_frame(item.frame(), size_hw) for item in items])
+        items = made_items(frame_hw, NUM_FRAMES)
+    return np.stack([resized_frame(item.frame(), frame_hw) for item in items])

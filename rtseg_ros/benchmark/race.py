@@ -11,7 +11,7 @@ import numpy as np
 from rtseg_ros.benchmark.contenders import matrix_peak
 from rtseg_ros.benchmark.contenders.contender import OUR_WAYS, OURS_OPENVINO
 from rtseg_ros.benchmark.contenders.cpu import compiled_folder
-from rtseg_ros.benchmark.contenders.matrix_peak import PEAK
+from rtseg_ros.benchmark.contenders.matrix_peak import PEAK, PEAK_PRECISIONS
 from rtseg_ros.benchmark.subject import Subject
 from rtseg_ros.benchmark.worker import Runs, Worker, started
 from rtseg_ros.errors import BenchmarkError
@@ -43,6 +43,7 @@ class Result:
         load_s: Time to be made and to label its first frames, libraries included.
         load_again_s: The same with what it compiled in its cache; NaN where it keeps none.
         agreement: Share of pixels labelled as by the reference; None where there is none.
+        runs_in: Precision of its layers, as ours read it back; empty of the others.
         error: Why it gave nothing; empty if it did.
     """
 
@@ -53,6 +54,7 @@ class Result:
     load_s: float = math.nan
     load_again_s: float = math.nan
     agreement: float | None = None
+    runs_in: str = ''
     error: str = ''
 
     def percentile(self, percent: float) -> float:
@@ -74,7 +76,7 @@ def race(
     device: str,
     maximum_runs: int,
     say: Say,
-) -> tuple[list[Result], float]:
+) -> tuple[list[Result], dict[str, float]]:
     """Let all entrants run in turns.
 
     Args:
@@ -86,14 +88,14 @@ def race(
         say: Told what happens.
 
     Returns:
-        One result per entrant, in their order, and the matrix peak in multiply-accumulates per
-        second.
+        One result per entrant, in their order, and the matrix peak of each precision that the
+        device has, in multiply-accumulates per second.
     """
-    peak = Result(subject, Entrant(PEAK))
+    peaks = [Result(subject, Entrant(PEAK, kind)) for kind in PEAK_PRECISIONS[device]]
     results = [Result(subject, entrant) for entrant in entrants]
     with ExitStack() as stack:
         running: list[tuple[Worker, Result]] = []
-        for result in [*results, peak]:
+        for result in [*results, *peaks]:
             name, precision = result.entrant.name, result.entrant.precision
             say(f'starting {name} {precision}')
             try:
@@ -107,10 +109,11 @@ def race(
                     result.load_again_s = worker.load_s
                 else:
                     result.load_s = worker.load_s
+                result.runs_in = worker.facts().get('precision', '')
                 running.append((worker, result))
             except BenchmarkError as error:
                 result.error = str(error)
-        _compare_labels([(worker, result) for worker, result in running if result is not peak])
+        _compare_labels([pair for pair in running if pair[1].entrant.name != PEAK])
         turns = max(MINIMUM_TURNS, math.ceil(seconds / TURN_S))
         most = math.ceil(maximum_runs / turns)
         order = list(range(len(running)))
@@ -122,9 +125,14 @@ def race(
         for worker, result in running:
             if not result.error:
                 result.peak_memory_mib = worker.peak_memory_mib()
-    if peak.error:
-        raise BenchmarkError(f'the matrix peak cannot be measured: {peak.error}')
-    return results, matrix_peak.multiply_accumulates(device) / peak.percentile(10) * 1000
+    if peaks[0].error:
+        raise BenchmarkError(f'the matrix peak cannot be measured: {peaks[0].error}')
+    macs = matrix_peak.multiply_accumulates(device)
+    return results, {
+        peak.entrant.precision: macs / peak.percentile(10) * 1000
+        for peak in peaks
+        if not peak.error
+    }
 
 
 def _take_turn(worker: Worker, result: Result, most: int, turn_s: float) -> None:

@@ -152,7 +152,7 @@ def _race(
         subject = kept_subject(network, size_hw, source, kept)
         if settings.prepare_only:
             return
-        results, peak = race(
+        results, peaks = race(
             subject,
             entrants,
             seconds=settings.seconds,
@@ -160,8 +160,8 @@ def _race(
             maximum_runs=MAXIMUM_RUNS,
             say=say,
         )
-        findings.rows += [row_from_result(result, peak_macs_per_s=peak) for result in results]
-        findings.peaks.append(peak)
+        findings.rows += [row_from_result(result, peaks=peaks) for result in results]
+        findings.peaks.append(peaks)
         if settings.node:
             ways = {entrant.name for entrant in entrants}
             for way, parameters in NODE_WAYS.items():
@@ -242,7 +242,7 @@ def _node_race(
         raise
     both = [index for index in ours.masks if index in plain.masks]
     return NodeFigures(
-        subject=f'{subject.network} {subject.size_hw[0]}x{subject.size_hw[1]}, {way}',
+        subject=f'{subject.network} {subject.size_text}, {way}',
         ours_fps=ours.fps,
         plain_fps=plain.fps,
         ours_best_fps=max(ours.turns_fps),

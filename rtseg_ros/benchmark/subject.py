@@ -26,9 +26,10 @@ class Subject:
         plain_onnx: float32 (1, 3, H, W) to logits at input size, as torch.onnx.export gives.
         models: Our model file of each precision.
         frames: NumPy file with (n, H, W, 3) uint8 BGR frames.
+        frame_hw: Their height and width.
         parameters: Number of learned values.
         macs: Multiply-accumulates of one frame.
-        miou: Mean IoU of each precision, where it was measured.
+        miou: Mean IoU, where it was measured, by ``contender.accuracy_key``.
     """
 
     network: str
@@ -39,9 +40,18 @@ class Subject:
     plain_onnx: Path
     models: dict[str, Path]
     frames: Path
+    frame_hw: tuple[int, int]
     parameters: int
     macs: int
     miou: dict[str, float]
+
+    @property
+    def size_text(self) -> str:
+        """Height x width of the input, and of the frames where they have another size."""
+        text = f'{self.size_hw[0]}x{self.size_hw[1]}'
+        if self.frame_hw == self.size_hw:
+            return text
+        return f'{text}, frames {self.frame_hw[0]}x{self.frame_hw[1]}'
 
 
 @dataclass(frozen=True)
@@ -49,11 +59,12 @@ class Source:
     """Where networks, weights and frames come from.
 
     Attributes:
-        checkpoint: Training checkpoint; empty for random weights.
+        checkpoint: Training checkpoint, or model file or name; empty for random weights.
         labels: Label set of the checkpoint, where it does not say it.
         num_classes: Classes of networks with random weights.
         frames: Folder of images or bag; empty for frames made on the spot.
         precisions: Of our model: ``fp32``, ``fp16``, ``int8``.
+        frame_hw: Height and width of the frames; None for those of the input.
     """
 
     checkpoint: str = ''
@@ -61,6 +72,7 @@ class Source:
     num_classes: int = 19
     frames: str = ''
     precisions: tuple[str, ...] = ('fp32',)
+    frame_hw: tuple[int, int] | None = None
 
 
 def load_network(name: str, checkpoint: str, num_outputs: int) -> 'SegmentationNetwork':

@@ -106,7 +106,7 @@ class Worker:
         return self._ask('label', frame)
 
     def facts(self) -> dict[str, str]:
-        """Return what the contender says of itself; not every one does."""
+        """Return what the contender says of itself; empty if it says nothing."""
         return self._ask('facts', None)
 
     def peak_memory_mib(self) -> float:
@@ -188,7 +188,7 @@ def _serve(pipe: Connection, make: Callable[[], Contender], file: Path) -> None:
             elif question == 'label':
                 pipe.send((True, contender(argument)[0]))
             elif question == 'facts':
-                pipe.send((True, contender.facts()))
+                pipe.send((True, getattr(contender, 'facts', dict)()))
             else:
                 pipe.send((True, peak_memory_mib()))
     except (EOFError, KeyboardInterrupt):

@@ -23,7 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--checkpoint', nargs='+', default=[], metavar='[NETWORK=]FILE',
-        help='trained weights to race; NETWORK where the file does not say it',
+        help='trained weights to race: a checkpoint, a fp32 .onnx of rtseg convert or the name of '
+        'a shipped model; NETWORK where the file does not say it',
+    )  # fmt: skip
+    parser.add_argument(
+        '--frame-size-hw', nargs=2, type=within(int, 1, 16384), metavar=('H', 'W'),
+        help='height and width of the frames in pixels; default: those of the input',
     )  # fmt: skip
     parser.add_argument('--labels', default='', help='label set of checkpoints that lack one')
     parser.add_argument(
@@ -112,6 +117,7 @@ def _race(arguments: argparse.Namespace) -> int:
             num_classes=arguments.classes,
             frames=arguments.frames,
             precisions=tuple(arguments.precision),
+            frame_hw=tuple(arguments.frame_size_hw) if arguments.frame_size_hw else None,
         ),
         engines=tuple(arguments.engine),
         seconds=arguments.seconds,
@@ -132,7 +138,7 @@ def _race(arguments: argparse.Namespace) -> int:
         return 1 if findings.failures else 0
     write_json(arguments.json, findings.to_dict())
     print(text_table(findings.rows))
-    print(f'matrix peak {findings.peak_gmacs_per_s:.1f} GMAC/s')
+    print(findings.peaks_text())
     for target in findings.targets():
         state = 'met' if target.ok else 'NOT MET'
         print(f'{state:8}{target.name}; {target.subject}: {target.text}')

@@ -14,6 +14,14 @@ OURS, OURS_OPENVINO = 'rtseg', 'rtseg_openvino'
 OUR_WAYS = (OURS, OURS_OPENVINO)
 
 
+def accuracy_key(contender: str, precision: str) -> str:
+    """Return under which name a subject keeps the mIoU that goes with a contender's row.
+
+    That of our file in ONNX Runtime stands for all contenders but OpenVINO's, which has its own.
+    """
+    return f'openvino {precision}' if contender == OURS_OPENVINO else precision
+
+
 @dataclass(frozen=True)
 class Entry:
     """A contender that can be made.

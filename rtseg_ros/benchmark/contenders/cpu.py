@@ -23,6 +23,9 @@ from rtseg_ros.runtime.preprocess import Preprocessing
 
 def normalised(frame: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     """Return (1, 3, H, W) float32 with the NumPy lines that most projects have."""
+    height, width = preprocessing.size_hw
+    if frame.shape[:2] != (height, width):
+        frame = cv2.resize(frame, (width, height))
     order = preprocessing.channel_order
     pixels = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) if order == 'rgb' else frame
     mean = np.array(preprocessing.mean, np.float32)
@@ -46,8 +49,12 @@ def staged(*steps: tuple[str, Callable[[Any], Any]]) -> Contender:
     return run
 
 
-def _numpy_argmax(scores: np.ndarray) -> np.ndarray:
-    return scores[0].argmax(axis=0).astype(np.uint8)
+def _numpy_argmax(scores: np.ndarray, *, frame_hw: tuple[int, int]) -> np.ndarray:
+    """Return labels at the size of the frames, for which scores of another one are enlarged."""
+    if scores.shape[2:] == frame_hw:
+        return scores[0].argmax(axis=0).astype(np.uint8)
+    planes = [cv2.resize(plane, frame_hw[::-1]) for plane in scores[0]]
+    return np.stack(planes).argmax(axis=0).astype(np.uint8)
 
 
 def _torch(subject: Subject, _: str, *, compiled: bool, channels_last: bool) -> Contender:
@@ -68,6 +75,8 @@ def _torch(subject: Subject, _: str, *, compiled: bool, channels_last: bool) -> 
             return network(image)
 
     def to_labels(scores: torch.Tensor) -> np.ndarray:
+        if scores.shape[2:] != subject.frame_hw:
+            scores = torch.nn.functional.interpolate(scores, subject.frame_hw, mode='bilinear')
         return scores.argmax(1)[0].to(torch.uint8).numpy()
 
     return staged(('preprocess', to_input), ('infer', infer), ('labels', to_labels))
@@ -80,7 +89,7 @@ def _onnxruntime(subject: Subject, _: str) -> Contender:
     return staged(
         ('preprocess', partial(normalised, preprocessing=subject.preprocessing)),
         ('infer', lambda image: session.run(None, {'image': image})[0]),
-        ('labels', _numpy_argmax),
+        ('labels', partial(_numpy_argmax, frame_hw=subject.frame_hw)),
     )
 
 
@@ -94,7 +103,7 @@ def _openvino(subject: Subject, _: str, *, options: dict[str, str]) -> Contender
     return staged(
         ('preprocess', partial(normalised, preprocessing=subject.preprocessing)),
         ('infer', lambda image: request.infer({0: image}, share_inputs=True)[0]),
-        ('labels', _numpy_argmax),
+        ('labels', partial(_numpy_argmax, frame_hw=subject.frame_hw)),
     )
 
 
@@ -103,17 +112,23 @@ def compiled_folder(subject: Subject) -> Path:
     return subject.plain_onnx.parent / 'compiled'
 
 
-def _rtseg(subject: Subject, precision: str, *, engine: str) -> Contender:
-    options = OpenVinoOptions(cache_folder=str(compiled_folder(subject)))
-    segmenter = load_segmenter(subject.models[precision], engine=engine, openvino=options)
+class _Ours:
+    """The Segmenter of this package."""
 
-    def run(frame: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
-        result = segmenter(frame)
+    def __init__(self, subject: Subject, precision: str, *, engine: str) -> None:
+        options = OpenVinoOptions(cache_folder=str(compiled_folder(subject)))
+        model = subject.models[precision]
+        self._segmenter = load_segmenter(model, engine=engine, openvino=options)
+
+    def __call__(self, frame: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+        result = self._segmenter(frame)
         timing_ms = dict(result.timing_ms)
         timing_ms['labels'] = timing_ms.pop('upsample')
         return result.labels, timing_ms
 
-    return run
+    def facts(self) -> dict[str, str]:
+        """Say what the model runs in."""
+        return {'precision': self._segmenter.engine.precision}
 
 
 CPU: dict[str, Entry] = {
@@ -148,12 +163,12 @@ CPU: dict[str, Entry] = {
         'the same, held to float32',
     ),
     OURS: Entry(
-        partial(_rtseg, engine='onnxruntime'),
+        partial(_Ours, engine='onnxruntime'),
         'onnxruntime',
         'the Segmenter of this package in ONNX Runtime',
     ),
     OURS_OPENVINO: Entry(
-        partial(_rtseg, engine='openvino'),
+        partial(_Ours, engine='openvino'),
         'openvino',
         'the same in OpenVINO; what the file leaves in float32 in bfloat16 where the CPU has it',
     ),

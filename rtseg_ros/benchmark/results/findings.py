@@ -27,7 +27,7 @@ class Findings:
         with_targets: Whether targets are checked.
         rows: One per contender, network and size.
         nodes: One per network and size, if whole nodes were raced.
-        peaks: Matrix peaks in multiply-accumulates per second, one per race.
+        peaks: Matrix peaks by precision, in multiply-accumulates per second, one per race.
         failures: What could not be raced, and why.
         upsampling: Labels from coarse logits, alone.
         curves: How cost grows.
@@ -41,7 +41,7 @@ class Findings:
     with_targets: bool = False
     rows: list[Row] = field(default_factory=list)
     nodes: list[NodeFigures] = field(default_factory=list)
-    peaks: list[float] = field(default_factory=list)
+    peaks: list[dict[str, float]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     upsampling: list[UpsamplingRow] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
@@ -50,9 +50,17 @@ class Findings:
     machine: dict[str, Any] = field(default_factory=this_machine)
 
     @property
-    def peak_gmacs_per_s(self) -> float:
-        """Largest matrix peak, in 1e9 multiply-accumulates per second."""
-        return max(self.peaks, default=0.0) / 1e9
+    def peak_gmacs_per_s(self) -> dict[str, float]:
+        """Largest matrix peak of each precision, in 1e9 multiply-accumulates per second."""
+        kinds = dict.fromkeys(kind for peaks in self.peaks for kind in peaks)
+        return {
+            kind: max(peaks[kind] for peaks in self.peaks if kind in peaks) / 1e9 for kind in kinds
+        }
+
+    def peaks_text(self) -> str:
+        """Say the matrix peaks."""
+        found = [f'{value:.0f} in {kind}' for kind, value in self.peak_gmacs_per_s.items()]
+        return f'matrix peak {", ".join(found)} GMAC/s'
 
     def targets(self) -> list[Target]:
         """Check the targets that the findings say something about, if that was asked for."""

@@ -23,8 +23,8 @@ def markdown_report(findings: Findings, pictures: Sequence[str]) -> str:
         '# Benchmark',
         f'{machine["processor"]}, {machine["cores"]} cores, {machine["memory_gib"]} GiB, '
         f'{machine["system"]}, Python {machine["python"]}; {findings.date}, load '
-        f'before the run {findings.load_before:.1f}; matrix peak in the same run '
-        f'{findings.peak_gmacs_per_s:.1f} GMAC/s. Made by:',
+        f'before the run {findings.load_before:.1f}; in the same run {findings.peaks_text()}. '
+        'Made by:',
         f'```sh\n{findings.command}\n```',
     ]
     if rows:

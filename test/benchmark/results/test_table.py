@@ -30,6 +30,7 @@ SUBJECT = Subject(
     plain_onnx=Path('plain.onnx'),
     models={},
     frames=Path('frames.npy'),
+    frame_hw=(512, 1024),
     parameters=940_000,
     macs=11_200_000_000,
     miou={'fp32': 0.706, 'int8': 0.699},
@@ -48,7 +49,7 @@ def row(
         agreement=agreement,
         error=error,
     )
-    return row_from_result(result, peak_macs_per_s=224e9)
+    return row_from_result(result, peaks={'fp32': 224e9, 'bf16': 448e9})
 
 
 def test_figures_of_a_row():
@@ -58,7 +59,7 @@ def test_figures_of_a_row():
     assert found.fps == 10
     # 11.2 GMAC in a tenth of a second, of 224 GMAC/s.
     assert found.gmacs_per_s == pytest.approx(112)
-    assert found.peak_share == pytest.approx(0.5)
+    assert found.peak_shares == pytest.approx({'fp32': 0.5, 'bf16': 0.25})
     assert found.miou == 0.706
     assert found.stages_ms == {'infer': 80, 'labels': 20}
     assert found.frames == 5
