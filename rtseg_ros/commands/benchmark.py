@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
         'networks', nargs='*',
-        help='names (see rtseg models), raced with random weights; neither these nor '
+        help='names (see rtseg models --networks), raced with random weights; neither these nor '
         '--checkpoint: all of them',
     )  # fmt: skip
     parser.add_argument(

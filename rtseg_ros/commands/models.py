@@ -21,6 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--describe', metavar='MODEL', help='say what a .onnx file is')
+    what.add_argument(
+        '--networks', action='store_true',
+        help='the networks too, with parameters and operations (10 to 20 s: each is counted)',
+    )  # fmt: skip
     what.add_argument('--erf', metavar='NAME', help='effective receptive field of a network')
     parser.add_argument(
         '--size-hw', type=pixels, nargs=2, metavar=('H', 'W'),
@@ -36,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the options say; without --describe and --erf list models and networks."""
+    """Do what the options say; without --describe and --erf list the models, and networks."""
     size_hw = tuple(args.size_hw) if args.size_hw else None
     result: dict[str, Any]
     # Torch is imported only where it is needed: a machine that runs models has none.
@@ -54,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         )
         result, lines = measured.to_dict(), _erf_lines(measured)
     else:
-        result, lines = _listed(size_hw)
+        result, lines = _listed(networks=args.networks or size_hw is not None, size_hw=size_hw)
     if str(args.json) == '-':
         print(json.dumps(result, indent=2))
         return 0
@@ -85,14 +89,18 @@ def _described(name_or_path: str) -> tuple[dict[str, Any], list[str]]:
     return {**foreign.to_dict(), 'asked': answers}, lines
 
 
-def _listed(size_hw: tuple[int, int] | None) -> tuple[dict[str, Any], list[str]]:
-    """Shipped models, and networks where torch is there to count them."""
+def _listed(
+    *, networks: bool, size_hw: tuple[int, int] | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Shipped models; networks only if asked for, since torch takes its time to count them."""
     from rtseg_ros.runtime.describe import describe_shipped
 
     shipped = describe_shipped()
     lines = _shipped_table(shipped)
-    if size_hw is None and importlib.util.find_spec('torch') is None:
-        lines += ['', f'networks to train: {how_to_get("torch", verb="models")}']
+    if not networks:
+        found = importlib.util.find_spec('torch') is not None
+        how = 'rtseg models --networks' if found else how_to_get('torch', verb='models')
+        lines += ['', f'networks to train: {how}']
         return {'shipped': shipped, 'networks': None}, lines
     from rtseg_ros.networks.measures.costs import network_costs
 

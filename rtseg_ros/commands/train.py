@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('network', type=_network, help='its name, see rtseg models')
+    parser.add_argument('network', type=_network, help='its name, see rtseg models --networks')
     parser.add_argument(
         '--dataset', default='camvid', help='camvid, cityscapes, or a label-set YAML'
     )

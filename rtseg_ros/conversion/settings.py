@@ -15,7 +15,8 @@ class ConversionSettings:
     )
     output: str = parameter('', 'Path of the .onnx file to write.')
     network: str = parameter(
-        '', 'Name of the network (see rtseg models); empty to take it from the checkpoint.'
+        '',
+        'Name of the network (see rtseg models --networks); empty to take it from the checkpoint.',
     )
     labels: str = parameter(
         '', 'camvid, cityscapes or a YAML file; empty to take it from the checkpoint.'

@@ -10,6 +10,7 @@ import torch
 from rtseg_ros.cli import main
 from rtseg_ros.labels import CAMVID
 from rtseg_ros.networks import create_network, list_networks
+from rtseg_ros.networks.measures import costs
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing
 from rtseg_ros.runtime.shipped import DEFAULT_MODEL, shipped_models
 from rtseg_ros.training.checkpoint import TrainingCheckpoint
@@ -38,6 +39,16 @@ def test_table(capsys, tmp_path):
         'linknet', '19', '11,535,699', '11.5M', '+0.3%', '10.196', '384x640', '10.6', '360x640',
         '10.196', '-3.8%',
     ]  # fmt: skip
+
+
+def test_networks_are_counted_only_if_asked_for(capsys, monkeypatch):
+    counted = []
+    monkeypatch.setattr(costs, 'network_costs', lambda size_hw: counted.append(size_hw) or [])
+    assert main(['models']) == 0
+    assert counted == []
+    assert 'networks to train: rtseg models --networks\n' in capsys.readouterr().out
+    assert main(['models', '--networks']) == 0
+    assert counted == [None]
 
 
 def test_too_small_a_size(capsys):
