@@ -111,7 +111,7 @@ def line(minor: int, ros: str) -> Iterator[str]:
         return
     for tests in (RUNTIME, NODES):
         result = run([interpreter, '-m', 'pytest', '-p', 'no:cacheprovider', *tests], **ament)
-        yield re.sub(r' in [\d.]+s.*', '', last_line(result)).strip('= ')
+        yield re.sub(r'(, \d+ warnings?)? in [\d.]+s.*', '', last_line(result)).strip('= ')
 
 
 def write(rows: list[str]) -> None:
