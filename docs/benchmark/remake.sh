@@ -18,6 +18,15 @@ models() {
         --size 360x480 720x1280 --precision fp32 int8 --seconds "$SECONDS_EACH" --node --upsampling \
         --keep kept_for_benchmark --output "$here/models" $extra
 }
+engines() {
+    for name in engines engines_720; do
+        size=
+        [ $name = engines ] || size='--frame-size-hw 720 1280'
+        rtseg benchmark --targets --checkpoint swiftnet_mnv2_camvid --frames "$frames" $size \
+            --precision fp32 int8 --seconds "$SECONDS_EACH" --keep kept_for_benchmark \
+            --output "$here/$name" $extra
+    done
+}
 trained() {
     rtseg benchmark --targets --checkpoint "$@" --labels camvid --frames "$frames" --size 360x480 \
         --precision fp32 int8 --engine torch onnxruntime rtseg --seconds 2 \
@@ -29,12 +38,15 @@ zoo() {
 }
 extra=--prepare-only
 models
+engines
 trained "$@"
 zoo
 [ -z "$PREPARE_ONLY" ] || exit 0
 extra=
 # One trained model against all peers, over DDS too; labels from coarse logits alone.
 models
+# The shipped model in every engine of a CPU, and with frames of another size.
+engines
 # What the trained models cost and what they are worth.
 trained "$@"
 # Every network, random weights.
