@@ -1,17 +1,21 @@
 """Installs rtseg_ros with pip or with colcon (ament_python)."""
 
 from glob import glob
+import os
 
 from setuptools import find_packages, setup
 
 PACKAGE = 'rtseg_ros'
+# The models may not be used commercially: RTSEG_WITHOUT_MODELS=1 builds the package without them.
+WITH_MODELS = os.environ.get('RTSEG_WITHOUT_MODELS', '') in ('', '0')
+MODEL_LICENCES = ' AND CC-BY-NC-4.0 AND LicenseRef-Cityscapes' if WITH_MODELS else ''
 
 setup(
     name=PACKAGE,
     version='0.1.0',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     package_data={
-        PACKAGE: ['models/*.onnx', 'models/*.md', 'py.typed'],
+        PACKAGE: [*(['models/*.onnx'] if WITH_MODELS else []), 'models/*.md', 'py.typed'],
         f'{PACKAGE}.segmenting': ['view.html'],
         f'{PACKAGE}.evaluation.report': ['*.html.j2', '*.css'],
     },
@@ -50,7 +54,7 @@ setup(
     maintainer='rtseg_ros maintainers',
     maintainer_email='maintainers@rtseg-ros.org',
     description='Real-time semantic segmentation for ROS 2',
-    license='Apache-2.0',
+    license=f'Apache-2.0{MODEL_LICENCES}',
     entry_points={
         'console_scripts': [
             'rtseg = rtseg_ros.signals:rtseg',

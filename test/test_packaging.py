@@ -18,12 +18,12 @@ ROOT = Path(__file__).parent.parent
 EXECUTABLES = ('segmentation_node', 'conversion_node', 'evaluation_node', 'video_node', 'rtseg')
 
 
-def run(*words: str, cwd: Path) -> str:
+def run(*words: str, cwd: Path, **environment: str) -> str:
     """Run a command with this interpreter's programs first on the path."""
     path = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
     result = subprocess.run(
         words, cwd=cwd, capture_output=True, text=True, timeout=300,
-        env=os.environ | {'PATH': path},
+        env=os.environ | {'PATH': path} | environment,
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
@@ -46,6 +46,7 @@ def test_versions_agree():
     package = ElementTree.parse(ROOT / 'package.xml').getroot()
     assert package.findtext('version') == rtseg_ros.__version__
     assert package.get('format') == '3'
+    assert [tag.text for tag in package.findall('license')] == ['Apache-2.0', 'CC-BY-NC-4.0']
     assert f"version='{rtseg_ros.__version__}'" in (ROOT / 'setup.py').read_text()
     assert f'\n{rtseg_ros.__version__} (' in (ROOT / 'CHANGELOG.rst').read_text()
 
@@ -78,6 +79,36 @@ def test_wheel_holds_models_config_and_launch(source):
     for name in EXECUTABLES:
         assert f'{name} = rtseg_ros.' in entry_points.read_text()
     assert_makes_a_page(unpacked)
+
+
+def test_wheel_without_models_says_what_to_give(source, tmp_path):
+    words = (
+        sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '--no-build-isolation',
+        '-w', str(tmp_path), str(source / 'src/rtseg_ros'),
+    )  # fmt: skip
+    shutil.rmtree(source / 'src/rtseg_ros/build', ignore_errors=True)
+    run(*words, cwd=source, RTSEG_WITHOUT_MODELS='1')
+    (wheel,) = tmp_path.glob('*.whl')
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    assert not list(tmp_path.rglob('*.onnx'))
+    assert (tmp_path / 'rtseg_ros/models/README.md').is_file()
+    (metadata,) = tmp_path.glob('*.dist-info/METADATA')
+    assert 'License: Apache-2.0\n' in metadata.read_text()
+
+    def said(*words: str) -> tuple[int, str]:
+        result = subprocess.run(
+            [sys.executable, '-m', 'rtseg_ros.cli', *words], cwd=tmp_path, capture_output=True,
+            text=True, timeout=300, env=os.environ | {'PYTHONPATH': str(tmp_path)},
+        )  # fmt: skip
+        return result.returncode, result.stdout + result.stderr
+
+    code, text = said('models', '--size-hw', '64', '64')
+    assert code == 0
+    assert 'no model is shipped' in text
+    code, text = said('models', '--describe', 'swiftnet_mnv2_camvid')
+    assert code == 1
+    assert 'give the path of a .onnx file made by rtseg convert' in text
+    assert 'built without models' in text
 
 
 def assert_makes_a_page(unpacked: Path) -> None:

@@ -126,6 +126,8 @@ def _shipped_table(shipped: list[dict[str, Any]]) -> list[str]:
         )
         for row in shipped
     ]
+    if not shipped:
+        return ['no model is shipped: this installation was built without (RTSEG_WITHOUT_MODELS)']
     default = next(row['name'] for row in shipped if row['default'])
     return [
         *_columns(cells),

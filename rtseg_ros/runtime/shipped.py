@@ -19,14 +19,19 @@ def model_path(name_or_path: str | Path) -> Path:
     Raises:
         ModelFileError: If neither is there, naming the shipped ones.
     """
-    shipped = SHIPPED_MODELS / f'{name_or_path}.onnx'
-    if str(name_or_path) and shipped.is_file():
-        return shipped
+    file = SHIPPED_MODELS / f'{name_or_path}.onnx'
+    if str(name_or_path) and file.is_file():
+        return file
     path = Path(name_or_path)
     if not str(name_or_path) or not path.exists():
         what = f"there is no model '{name_or_path}'" if str(name_or_path) else 'no model is named'
+        shipped = ', '.join(shipped_models())
+        others = (
+            f', or one that is shipped: {shipped}'
+            if shipped
+            else '; this installation was built without models (RTSEG_WITHOUT_MODELS)'
+        )
         raise ModelFileError(
-            f'{what}; give the path of a .onnx file made by rtseg convert, or one that is '
-            f'shipped: {", ".join(shipped_models())}'
+            f'{what}; give the path of a .onnx file made by rtseg convert{others}'
         )
     return path
