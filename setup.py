@@ -48,6 +48,8 @@ setup(
         # Many bags at once, beside 'evaluate'; 'ray' for those of a cluster.
         'fleet': ['pebble', 'pyarrow'],
         'ray': ['ray'],
+        # rtseg train --tensorboard, beside 'convert'.
+        'tensorboard': ['tensorboard'],
     },
     python_requires='>=3.10',
     zip_safe=False,  # the shipped models are opened by their paths

@@ -18,6 +18,7 @@ EXTRA_OF = {
     'pebble': 'fleet',
     'pyarrow': 'fleet',
     'ray': 'ray',
+    'tensorboard': 'tensorboard',
 }
 # Verb -> extras that it needs for all that it can do; ROS 2 as 'ros'.
 NEEDS = {

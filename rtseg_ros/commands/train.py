@@ -78,6 +78,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='with torchrun on GPUs: batch norm over the global batch',
     )  # fmt: skip
     parser.add_argument('--validate-every', type=count, default=1, metavar='N', help='epochs')
+    parser.add_argument(
+        '--tensorboard', action='store_true',
+        help='also write event files for TensorBoard into the folder of the run',
+    )  # fmt: skip
     parser.add_argument('--json', type=output_file, metavar='FILE', help='write the result here')
 
 
@@ -153,6 +157,7 @@ def _settings(arguments: argparse.Namespace) -> 'TrainingSettings':
             precision=arguments.precision,
             workers=arguments.workers,
             validate_every=arguments.validate_every,
+            tensorboard=arguments.tensorboard,
             sync_batch_norm=arguments.sync_batch_norm,
         ),
         recipe=arguments.recipe or '',

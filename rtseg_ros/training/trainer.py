@@ -21,6 +21,7 @@ from rtseg_ros.runtime.preprocess import Preprocessing
 from rtseg_ros.training.batches import Batches
 from rtseg_ros.training.checkpoint import TrainingCheckpoint, TrainingState, load_checkpoint
 from rtseg_ros.training.curve import EpochFigures, write_curve
+from rtseg_ros.training.events import EventFiles
 from rtseg_ros.training.losses import enet_class_weights, pixel_loss
 from rtseg_ros.training.optimizer import create_optimizer
 from rtseg_ros.training.prediction import label_frame
@@ -73,6 +74,7 @@ class RunSettings:
         precision: ``fp32``, ``bf16`` or ``fp16`` (autocast).
         workers: Threads that prepare batches.
         validate_every: Epochs between two validations; the last epoch is always validated.
+        tensorboard: Write event files beside curve.csv.
         sync_batch_norm: Take the statistics of batch norm over all processes; GPUs only.
     """
 
@@ -82,6 +84,7 @@ class RunSettings:
     precision: str = 'fp32'
     workers: int = 2
     validate_every: int = 1
+    tensorboard: bool = False
     sync_batch_norm: bool = False
 
 
@@ -169,6 +172,9 @@ class Trainer:
             TrainingError: If the loss is no number any more.
         """
         ends = [leg.until_epoch for leg in self.legs]
+        events = None
+        if self.settings.tensorboard and self.processes.first:
+            events = EventFiles(self.settings.output_dir, epoch=self.epoch)
         while self.epoch < self.recipe.epochs:
             started = time.monotonic()
             loss = self._train_epoch(progress)
@@ -185,6 +191,10 @@ class Trainer:
             if self.processes.first:
                 write_curve(self.history, self.settings.output_dir)
                 self._save_last()
+            if events is not None:
+                events.add(figures, learning_rate=self.optimizer.param_groups[0]['lr'])
+        if events is not None:
+            events.close()
         assert self.best_miou is not None  # the last epoch is always validated
         return self.best_miou
 
