@@ -184,4 +184,10 @@ def _start(arguments: argparse.Namespace) -> 'StartWeights':
     labels = checkpoint.labels
     if arguments.start_labels is not None:
         labels = load_label_set(arguments.start_labels)
-    return StartWeights(checkpoint.path.name, checkpoint.sha256, checkpoint.weights, labels)
+    return StartWeights(
+        checkpoint.path.name,
+        checkpoint.sha256,
+        checkpoint.weights,
+        labels,
+        checkpoint.trained_on,
+    )

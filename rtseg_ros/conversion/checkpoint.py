@@ -31,7 +31,11 @@ from rtseg_ros.conversion.checkpoints.torch_file import SAVE_AGAIN, read_torch_f
 from rtseg_ros.errors import CheckpointError, LabelSetError, ModelFileError
 from rtseg_ros.labels import LabelSet, label_set_from_dict
 from rtseg_ros.runtime.preprocess import Preprocessing, preprocessing_from_dict
+from rtseg_ros.runtime.trained_on import TrainedOn, trained_on_from_dict
 from rtseg_ros.training.checkpoint import FORMAT
+
+# What a model's metadata repeat of the run that made its weights.
+_TRAINING = ('epoch', 'legs', 'seed', 'precision', 'starts_from', 'command', 'versions')
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Checkpoint:
         labels: Label set, likewise.
         preprocessing: Likewise.
         accuracy: Measured by the training run, likewise; empty if unknown.
+        trained_on: Frames that trained the weights, likewise.
+        training: How they were trained, likewise, for a model's metadata.
         notes: What was taken, stripped and left out where that was a choice, one sentence each.
     """
 
@@ -58,6 +64,8 @@ class Checkpoint:
     labels: LabelSet | None = None
     preprocessing: Preprocessing | None = None
     accuracy: Mapping[str, Any] = field(default_factory=dict)
+    trained_on: tuple[TrainedOn, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -216,4 +224,9 @@ def _own_facts(content: Mapping[str, Any]) -> dict[str, Any]:
         'labels': labels,
         'preprocessing': preprocessing_from_dict(content['preprocessing']),
         'accuracy': accuracy,
+        'trained_on': tuple(map(trained_on_from_dict, content.get('trained_on', ()))),
+        'training': {
+            'recipe': dict(content['recipe']),
+            **{name: content[name] for name in _TRAINING if name in content},
+        },
     }

@@ -150,8 +150,11 @@ def finished(settings: ConversionSettings, draft: Draft, progress: Staged) -> Co
     notes += said
     if not parity.passed and not settings.keep_anyway:
         raise ParityError(_refusal(settings, parity))
-    extra = {'parity': parity.to_dict(), 'notes': notes, **draft.extra}
-    metadata = replace(metadata, extra=extra)
+    metadata = replace(
+        metadata,
+        licence=settings.licence or metadata.licence,
+        extra={'parity': parity.to_dict(), 'notes': notes, **draft.extra, **metadata.extra},
+    )
     content = file_content(model, metadata)
     model_file_from_content(content, output)  # it must read back before it replaces anything
     sha256 = hashlib.sha256(content).hexdigest()

@@ -84,6 +84,9 @@ class ConversionSettings:
         False,
         'Enlarge the scores of a foreign model with aligned corners, not half-pixel centres.',
     )
+    licence: str = parameter(
+        '', 'Terms of the weights, to be stated in the file; empty for those of what trained them.'
+    )
     precision: str = parameter('fp32', 'Number format of the network body.', choices=PRECISIONS)
     free_batch: bool = parameter(
         False,

@@ -13,6 +13,7 @@ from rtseg_ros.errors import ConversionError
 from rtseg_ros.labels import LabelSet, load_label_set
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.model_file import ModelMetadata
+from rtseg_ros.runtime.trained_on import joined_licences
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,9 @@ def decide(settings: ConversionSettings) -> Task:
         unlabelled_output=unlabelled,
         checkpoint_sha256=checkpoint.sha256,
         accuracy=checkpoint.accuracy,
+        licence=joined_licences(checkpoint.trained_on),
+        trained_on=checkpoint.trained_on,
+        extra={'training': checkpoint.training} if checkpoint.training else {},
     )
     return Task(network, metadata, tuple(notes))
 

@@ -49,6 +49,7 @@ def describe_shipped() -> list[dict[str, Any]]:
                 'bytes': facts['bytes'],
                 'miou': accuracy.get('miou'),
                 'data': accuracy.get('data'),
+                'licence': facts['licence'],
             }
         )
     return rows

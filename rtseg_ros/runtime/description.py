@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rtseg_ros.runtime.trained_on import trained_on_from_dict
+
 _WIDTH = 15
 _SHOWN = frozenset(
     ('file', 'bytes', 'sha256', 'input', 'outputs', 'classes', 'colors', 'network', 'precision',
      'preprocessing', 'accuracy', 'temperature', 'checkpoint_sha256', 'unlabelled_output',
-     'align_corners', 'licence', 'extra')
+     'align_corners', 'licence', 'trained_on', 'extra')
 )  # fmt: skip
 
 
@@ -40,6 +42,8 @@ def description_lines(facts: Mapping[str, Any], *, paint: bool = False) -> list[
             for key, value in known['preprocessing'].items()
             if key != 'size_hw'
         ),
+        'trained on': _trained_on(known.get('trained_on')),
+        'training': _training(_mapping(extra.pop('training', None))),
         'parity': _parity(_mapping(extra.pop('parity', None))),
     }
     if known.get('unlabelled_output') is not None:
@@ -106,6 +110,22 @@ def _parity(parity: Mapping[str, Any]) -> str:
         f'{plain(parity.get("frames"))} frames of {plain(parity.get("source"))}; '
         f'{"passed" if parity.get("passed") else "NOT passed"}'
         f'{f", failed: {plain(failed)}" if failed else ""}'
+    )
+
+
+def _trained_on(records: Any) -> str:
+    return '; '.join(trained_on_from_dict(record).text() for record in records or ())
+
+
+def _training(training: Mapping[str, Any]) -> str:
+    """Say the recipe's name and how far it went; the whole of it is for rtseg models --json."""
+    recipe = _mapping(training.get('recipe'))
+    if not recipe:
+        return ''
+    return (
+        f'{plain(recipe.get("source"))}; epoch {plain(training.get("epoch"))} of '
+        f'{plain(recipe.get("epochs"))}, seed {plain(training.get("seed", 0))}, '
+        f'{plain(training.get("precision"))}'
     )
 
 

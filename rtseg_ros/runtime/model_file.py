@@ -16,6 +16,7 @@ from rtseg_ros.runtime import onnx_wire as wire
 from rtseg_ros.runtime.foreign.table import describe_foreign
 from rtseg_ros.runtime.onnx_wire import TensorSpec
 from rtseg_ros.runtime.preprocess import Preprocessing, preprocessing_from_dict
+from rtseg_ros.runtime.trained_on import TrainedOn, trained_on_from_dict
 
 METADATA_KEY = 'rtseg_ros'
 METADATA_FORMAT = 1
@@ -40,6 +41,8 @@ class ModelMetadata:
         temperature: Divides the logits before the softmax to calibrate confidence.
         checkpoint_sha256: Hash of the file the weights came from.
         accuracy: Measured figures, e.g. ``{'data': 'camvid/val', 'miou': 0.7}``.
+        licence: Terms of the weights; empty if not known.
+        trained_on: Which frames trained them, in the order of the runs; empty if not known.
         extra: Further facts, shown and not interpreted.
     """
 
@@ -52,6 +55,8 @@ class ModelMetadata:
     temperature: float = 1.0
     checkpoint_sha256: str = ''
     accuracy: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ''
+    trained_on: tuple[TrainedOn, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -68,6 +73,8 @@ class ModelMetadata:
                 'temperature': self.temperature,
                 'checkpoint_sha256': self.checkpoint_sha256,
                 'accuracy': dict(self.accuracy),
+                'licence': self.licence,
+                'trained_on': [record.to_dict() for record in self.trained_on],
                 'extra': dict(self.extra),
             }
         )
@@ -239,6 +246,9 @@ def _metadata(document: str, path: Path) -> ModelMetadata:
             temperature=float(data['temperature']),
             checkpoint_sha256=str(data['checkpoint_sha256']),
             accuracy=dict(data['accuracy']),
+            # Files of 0.1.0 have neither.
+            licence=str(data.get('licence', '')),
+            trained_on=tuple(map(trained_on_from_dict, data.get('trained_on', ()))),
             extra=dict(data['extra']),
         )
     except (

@@ -13,6 +13,7 @@ from rtseg_ros.errors import LabelSetError, ModelFileError, TrainingError
 from rtseg_ros.labels import LabelSet, label_set_from_dict
 from rtseg_ros.output_files import replace_files
 from rtseg_ros.runtime.preprocess import Preprocessing, preprocessing_from_dict
+from rtseg_ros.runtime.trained_on import TrainedOn, trained_on_from_dict
 from rtseg_ros.training.curve import EpochFigures
 from rtseg_ros.training.recipe import Recipe, recipe_from_dict
 from rtseg_ros.training.schedule import Leg, first_leg
@@ -60,6 +61,8 @@ class TrainingCheckpoint:
         weights: state_dict of the network; the averaged one in best.pth, if there is one.
         iou: Per class on val_data, NaN for a class that does not occur.
         state: What continuing needs.
+        trained_on: Frames that trained the weights, those of the start first; empty in files of
+            0.1.0.
     """
 
     network: str
@@ -80,6 +83,7 @@ class TrainingCheckpoint:
     weights: Mapping[str, Tensor]
     iou: tuple[float, ...] | None = None
     state: TrainingState | None = None
+    trained_on: tuple[TrainedOn, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """Return plain types and tensors, under the keys of 0.1.0."""
@@ -100,6 +104,7 @@ class TrainingCheckpoint:
             'epoch': self.epoch,
             'best_miou': self.best_miou,
             'versions': dict(self.versions),
+            'trained_on': [record.to_dict() for record in self.trained_on],
             'model': self.weights,
         }
         if self.iou is not None:
@@ -182,4 +187,5 @@ def checkpoint_from_document(document: Mapping[str, Any], *, source: str) -> Tra
         weights=document['model'],
         iou=None if iou is None else tuple(iou),
         state=state,
+        trained_on=tuple(map(trained_on_from_dict, document.get('trained_on', ()))),
     )

@@ -15,10 +15,11 @@ from rtseg_ros.networks.encoders.encoder import load_encoder_weights
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.progress import Counted, Say
 from rtseg_ros.runtime.preprocess import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, Preprocessing
+from rtseg_ros.runtime.trained_on import TrainedOn, trained_on
 from rtseg_ros.training.pretrained import pretrained_encoder
 from rtseg_ros.training.processes import ALONE, Processes
 from rtseg_ros.training.recipe import RECIPES, Recipe, default_recipe
-from rtseg_ros.training.start import StartWeights, counterparts, start_from
+from rtseg_ros.training.start import StartWeights, counterparts, refuse_seen_frames, start_from
 from rtseg_ros.training.trainer import Progress, RunSettings, Trainer
 
 
@@ -105,6 +106,9 @@ def train(
         RtsegError: If data, weights or settings do not fit each other or an earlier call.
     """
     train_set, val_set = _splits(settings)
+    _refuse_shared_frames(train_set, val_set)
+    if start is not None:
+        refuse_seen_frames(start, val_set, held_out=settings.hold_out)
     recipe = _recipe(settings, train_set)
     # What does not fit is refused before minutes go into reading every file.
     torch.manual_seed(settings.run.seed)
@@ -116,6 +120,7 @@ def train(
     if facts.missing_classes:
         say(f'{train_set.name} has no pixel of: {", ".join(facts.missing_classes)}')
     cv2.setNumThreads(1)  # the batches are prepared by threads already
+    own = trained_on(train_set.name, train_set.image_paths, licence=train_set.licence)
     settings.run.output_dir.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(
         settings.network,
@@ -128,6 +133,7 @@ def train(
         class_pixels=facts.pixels,
         pretrained=bool(starts_from),
         starts_from=starts_from,
+        trained_on=(*_before(starts_from, start), own),
         command=settings.command,
         processes=processes,
     )
@@ -175,6 +181,24 @@ def _splits(settings: TrainingSettings) -> tuple[Dataset, Dataset]:
     if settings.hold_out:
         return split_by_prefix(dataset, settings.hold_out)
     return dataset, load_dataset(settings.dataset, settings.root, settings.val_split)
+
+
+def _refuse_shared_frames(train: Dataset, val: Dataset) -> None:
+    shared = set(train.image_paths) & set(val.image_paths)
+    if shared:
+        raise TrainingError(
+            f'{len(shared)} frames of {val.name} are in {train.name} too, but what chooses '
+            'the weights must not train them: give another --val-split, or --hold-out'
+        )
+
+
+def _before(starts_from: str, start: StartWeights | None) -> tuple[TrainedOn, ...]:
+    """Return what trained the weights that a run begins with."""
+    if start is not None and start.trained_on:
+        return start.trained_on
+    if start is not None:
+        return (TrainedOn(f'not stated: {starts_from}', f'not stated by {start.name}'),)
+    return (TrainedOn(starts_from),) if starts_from else ()
 
 
 def _recipe(settings: TrainingSettings, dataset: Dataset) -> Recipe:

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from rtseg_ros.errors import TrainingError
+from rtseg_ros.frames.datasets import Dataset
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.mapping import BUILT_IN
+from rtseg_ros.runtime.trained_on import TrainedOn, frame_hashes, known_frames
 
 # Fewer tensors than this share means another network, not another number of classes.
 _FITTING = 0.5
@@ -23,12 +25,41 @@ class StartWeights:
         sha256: Of their file.
         weights: Tensors by key.
         labels: What their outputs mean; None if that is not known.
+        trained_on: Which frames trained them; empty if that is not known.
     """
 
     name: str
     sha256: str
     weights: Mapping[str, Tensor]
     labels: LabelSet | None
+    trained_on: tuple[TrainedOn, ...] = ()
+
+
+def refuse_seen_frames(start: StartWeights, val: Dataset, *, held_out: str = '') -> None:
+    """See to it that a start has not learned from what the run is validated on.
+
+    Args:
+        start: Weights to begin with; of those that do not say what trained them nothing is known.
+        val: Split that is validated on.
+        held_out: Start of the names of its frames, if it is held out of a training split.
+
+    Raises:
+        TrainingError: If the start lists frames of the split, or drives of that name.
+    """
+    seen = len(known_frames(start.trained_on) & frame_hashes(val.image_paths))
+    drives = {
+        name
+        for record in start.trained_on
+        for name in record.drives
+        if held_out and (name.startswith(held_out) or held_out.startswith(f'{name}_'))
+    }
+    if seen or drives:
+        what = f'{seen} of the {len(val)} frames' if seen else f'drive {", ".join(sorted(drives))}'
+        raise TrainingError(
+            f'{start.name} was trained on {what} that this run validates on ({val.name}), so its '
+            'figures would say nothing; start from weights that have not seen them, as of a run '
+            'with the same --hold-out'
+        )
 
 
 def counterparts(trained: LabelSet, wanted: LabelSet) -> list[int | None]:

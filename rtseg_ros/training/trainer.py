@@ -18,6 +18,7 @@ from rtseg_ros.frames.datasets.dataset import Dataset
 from rtseg_ros.metrics.confusion_matrix import ConfusionMatrix
 from rtseg_ros.networks.network import SegmentationNetwork
 from rtseg_ros.runtime.preprocess import Preprocessing
+from rtseg_ros.runtime.trained_on import TrainedOn
 from rtseg_ros.training.batches import Batches
 from rtseg_ros.training.checkpoint import TrainingCheckpoint, TrainingState, load_checkpoint
 from rtseg_ros.training.curve import EpochFigures, write_curve
@@ -104,6 +105,7 @@ class Trainer:
         class_pixels: np.ndarray,
         pretrained: bool,
         starts_from: str = '',
+        trained_on: tuple[TrainedOn, ...] = (),
         command: str = '',
         processes: Processes = ALONE,
     ) -> None:
@@ -120,6 +122,7 @@ class Trainer:
             class_pixels: Labelled training pixels per class, (K,) int64, for class weights.
             pretrained: Whether the encoder's weights are trained already.
             starts_from: Name and hash of the file with initial weights, for the checkpoints.
+            trained_on: What trained the weights once the run is done, likewise.
             command: What started the run, likewise.
             processes: That share the work; the first of them writes.
 
@@ -138,6 +141,7 @@ class Trainer:
         self.preprocessing = preprocessing
         self.settings = settings
         self.starts_from, self.command = starts_from, command
+        self.trained_on = trained_on
         self.batches = Batches(
             train, recipe, preprocessing, seed=settings.seed, workers=settings.workers,
             processes=processes,
@@ -332,6 +336,7 @@ class Trainer:
             seed=self.settings.seed,
             data_hash=self.data_hash,
             starts_from=self.starts_from,
+            trained_on=self.trained_on,
             labels=self.train_set.label_set,
             preprocessing=self.preprocessing,
             train_data=self.train_set.name,

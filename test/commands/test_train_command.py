@@ -66,6 +66,37 @@ def test_held_out_sequence_is_what_is_validated(data, tmp_path, capsys):
     assert 'leaves no frames to validate on' in capsys.readouterr().err
 
 
+def test_a_start_that_has_seen_the_held_out_drive_is_refused(data, tmp_path, capsys):
+    words = data('first', ('road', 'car'))
+
+    def run(name, *more):
+        return main(['train', 'lednet', *words, '-o', str(tmp_path / name), *SMALL, *more])
+
+    assert run('all') == 0
+    assert run('without', '--hold-out', 'seq1') == 0
+    start = ['--start-from', str(tmp_path / 'all' / 'best.pth')]
+    assert run('cheat', '--hold-out', 'seq1', *start) == 1
+    assert 'trained on 1 of the 1 frames that this run validates on' in capsys.readouterr().err
+    assert not (tmp_path / 'cheat').exists()
+    start = ['--start-from', str(tmp_path / 'without' / 'best.pth')]
+    assert run('honest', '--hold-out', 'seq1', *start) == 0
+    found = read_checkpoint(tmp_path / 'honest' / 'best.pth').trained_on
+    assert [record.drives for record in found] == [{'seq0': 2}] * 2
+    assert [record.data for record in found] == ['first/train without seq1'] * 2
+    # The drive is known by its name where its frames are stored anew.
+    again = tmp_path / 'first' / 'train' / 'images' / 'seq0_2.png'
+    cv2.imwrite(str(again), cv2.imread(str(again)), [cv2.IMWRITE_PNG_COMPRESSION, 0])
+    assert run('cheat', '--hold-out', 'seq0', *start) == 1
+    assert 'was trained on' in capsys.readouterr().err
+
+
+def test_what_is_validated_does_not_train(data, tmp_path, capsys):
+    words = data('first', ('road', 'car'))
+    run = ['train', 'lednet', *words, '-o', str(tmp_path / 'run'), *SMALL]
+    assert main([*run, '--val-split', 'train']) == 1
+    assert '3 frames of first/train are in first/train too' in capsys.readouterr().err
+
+
 def test_labels_of_no_checkpoint_are_refused(data, tmp_path, capsys):
     words = data('first', ('road', 'car'))
     run = ['train', 'lednet', *words, '-o', str(tmp_path / 'run'), '--start-labels', 'camvid']

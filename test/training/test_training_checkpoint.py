@@ -122,7 +122,7 @@ def test_what_is_written_is_what_was_read(old_run, tmp_path):
         assert replace(again, **empty) == replace(read, **empty)
         old = torch.load(old_run / name, weights_only=True)
         new = torch.load(tmp_path / 'again.pth', weights_only=True)
-        assert set(new) == {*old, 'legs'}
+        assert set(new) == {*old, 'legs', 'trained_on'}
 
 
 def test_a_run_that_was_not_validated_has_no_miou(old_run):

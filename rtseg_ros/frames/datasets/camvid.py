@@ -8,6 +8,8 @@ from rtseg_ros.errors import DatasetError
 from rtseg_ros.frames.datasets.dataset import Dataset, paired_files
 from rtseg_ros.labels import CAMVID
 
+LICENCE = 'CC BY-NC 4.0 (CamVid)'
+
 
 def load_camvid(root: str | Path, split: str) -> Dataset:
     """List a split of CamVid.
@@ -31,4 +33,5 @@ def load_camvid(root: str | Path, split: str) -> Dataset:
             f'or {split} and {split}annot'
         )
     images, labels = paired_files(image_dir, label_dir)
-    return Dataset(f'camvid/{split}', CAMVID, images, labels, np.arange(256, dtype=np.uint8))
+    table = np.arange(256, dtype=np.uint8)
+    return Dataset(f'camvid/{split}', CAMVID, images, labels, table, licence=LICENCE)

@@ -8,6 +8,7 @@ from rtseg_ros.errors import DatasetError
 from rtseg_ros.frames.datasets.dataset import Dataset
 from rtseg_ros.labels import CITYSCAPES, cityscapes_train_ids_from_ids
 
+LICENCE = 'Cityscapes terms of use: non-commercial (Cityscapes)'
 ANNOTATIONS = {'fine': 'gtFine', 'coarse': 'gtCoarse'}
 # Label files hold ids 0..33; -1 (licence plate) is stored as 255. Others are a mistake in the
 # file: they stay visible as this id, which is neither a class nor the ignore id.
@@ -69,4 +70,5 @@ def load_cityscapes(root: str | Path, split: str, *, annotation: str = 'fine') -
         tuple(labels),
         table,
         instance_paths=instances if all(path.is_file() for path in instances) else (),
+        licence=LICENCE,
     )

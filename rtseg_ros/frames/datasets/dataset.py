@@ -26,6 +26,7 @@ class Dataset:
         label_table: (256,) uint8, id in the file -> class id or ignore id.
         instance_paths: The instance ids of each frame in Cityscapes' encoding; empty if the
             data set has none.
+        licence: Terms of the data, which bind what is trained on them; empty if not known.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Dataset:
     label_paths: tuple[Path, ...]
     label_table: np.ndarray
     instance_paths: tuple[Path, ...] = ()
+    licence: str = ''
 
     def __len__(self) -> int:
         """Number of frames."""
