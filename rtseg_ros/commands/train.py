@@ -11,7 +11,7 @@ from rtseg_ros.argument_types import count, output_file, output_folder, pixels, 
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.output_files import write_json
 from rtseg_ros.progress import Bar
-from rtseg_ros.training.recipe import RECIPES
+from rtseg_ros.training.recipe import AUGMENTATIONS, RECIPES
 
 if TYPE_CHECKING:
     from rtseg_ros.training.session import TrainingSettings
@@ -39,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--learning-rate', type=within(float, 0, 1e3), help="instead of the recipe's"
     )
+    parser.add_argument(
+        '--augment', type=_augmentation, nargs='+', default=[], metavar='NAME=STRENGTH',
+        help=f"instead of the recipe's: {', '.join(AUGMENTATIONS)}, each 0 to 1",
+    )  # fmt: skip
     parser.add_argument(
         '--size-hw', type=pixels, nargs=2, default=(360, 480), metavar=('H', 'W'),
         help='size that the network will run at, used for validation',
@@ -94,6 +98,16 @@ def _network(name: str) -> str:
             f"there is no network '{name}'; there are {', '.join(list_networks())}"
         )
     return name
+
+
+def _augmentation(text: str) -> tuple[str, float]:
+    """Return name and strength of ``NAME=STRENGTH``."""
+    name, _, strength = text.partition('=')
+    if name not in AUGMENTATIONS:
+        raise argparse.ArgumentTypeError(
+            f"it is '{text}'; give NAME=STRENGTH with one of {', '.join(AUGMENTATIONS)}"
+        )
+    return name, within(float, 0, 1)(strength)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -165,6 +179,7 @@ def _settings(arguments: argparse.Namespace) -> 'TrainingSettings':
         batch_size=arguments.batch_size,
         crop_hw=tuple(arguments.crop_hw) if arguments.crop_hw else None,
         learning_rate=arguments.learning_rate,
+        augment=dict(arguments.augment),
         size_hw=tuple(arguments.size_hw),
         encoder_weights=arguments.encoder_weights,
         pretrained=arguments.pretrained,

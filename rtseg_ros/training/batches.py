@@ -1,6 +1,6 @@
 """Batches of augmented crops, prepared by threads; they depend on seed and epoch only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from rtseg_ros.frames.datasets.dataset import Dataset
 from rtseg_ros.runtime.preprocess import Preprocessing, image_from_frame
-from rtseg_ros.training.augmentation import augment
+from rtseg_ros.training.augmentation.crop import augment
+from rtseg_ros.training.augmentation.paste import PASTED, paste_object
 from rtseg_ros.training.processes import ALONE, Processes
 from rtseg_ros.training.recipe import Recipe
 
@@ -28,6 +29,7 @@ class Batches:
         *,
         seed: int,
         workers: int,
+        rare_ids: Sequence[int] = (),
         processes: Processes = ALONE,
     ) -> None:
         """Prepare; nothing is read yet.
@@ -38,12 +40,16 @@ class Batches:
             preprocessing: Of the network; the crop's size is the recipe's.
             seed: Of order and augmentation.
             workers: Threads that prepare batches.
+            rare_ids: Classes that crops can be centred on.
             processes: That share each batch.
 
         Raises:
             TrainingError: If the batches do not divide among the processes.
         """
         self.dataset, self.recipe, self.seed, self.workers = dataset, recipe, seed, workers
+        self.rare_ids = tuple(rare_ids)
+        names = dataset.label_set.names
+        self.pasted_ids = tuple(i for i, name in enumerate(names) if name in PASTED)
         self.crop_preprocessing = replace(preprocessing, size_hw=recipe.crop_hw)
         self.share = processes.share(recipe.batch_size)
         order = 1 if preprocessing.channel_order == 'bgr' else -1
@@ -79,11 +85,12 @@ class Batches:
         images, label_maps = [], []
         for index in indices:
             frame, labels = augment(
-                *self._pair(int(index)),
+                *self._with_object(int(index), epoch),
                 recipe=self.recipe,
                 ignore_id=self.dataset.label_set.ignore_id,
                 fill_bgr=self.mean_bgr,  # type: ignore[arg-type]
                 rng=np.random.default_rng([self.seed, epoch, int(index)]),
+                rare_ids=self.rare_ids,
             )
             images.append(torch.from_numpy(image_from_frame(frame, self.crop_preprocessing)))
             label_maps.append(torch.from_numpy(labels))
@@ -91,6 +98,15 @@ class Batches:
             torch.cat(images).contiguous(memory_format=torch.channels_last),
             torch.stack(label_maps).long(),
         )
+
+    def _with_object(self, index: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a frame and its labels, by chance with an object of another training frame."""
+        pair = self._pair(index)
+        rng = np.random.default_rng([self.seed, epoch, index, 1])
+        if not self.recipe.paste or rng.random() >= self.recipe.paste:
+            return pair
+        donor = self._pair(int(rng.integers(len(self.dataset))))
+        return paste_object(*pair, donor, self.pasted_ids, rng=rng)
 
     def _pair(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Read a frame and its labels, from memory once the split is known to fit there."""

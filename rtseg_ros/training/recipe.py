@@ -6,6 +6,9 @@ from typing import Any
 
 from rtseg_ros.errors import TrainingError
 
+# Fields that make other streets, light and cameras, for --augment: each 0..1, 0 for none.
+AUGMENTATIONS = ('gamma', 'shadow', 'dusk', 'blur', 'noise', 'jpeg', 'rare_crops', 'paste')
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -32,6 +35,16 @@ class Recipe:
             ``lovasz`` for cross entropy plus the Lovasz-Softmax loss.
         flip: Mirror half of the images.
         color_jitter: Strength of random brightness, contrast and saturation; 0 for none.
+        gamma: Strength of a random power of the values, 0..1; 0 for none, as those below.
+        shadow: Of the shadow of something on half of the crops.
+        dusk: Of a darkening on half of the crops.
+        blur: Of a blur of half of the crops.
+        noise: Of the sensor, on half of the crops.
+        jpeg: Of JPEG's losses, on half of the crops.
+        rare_crops: Share of crops centred on a pixel of a class that less than 2 % of the pixels
+            are of.
+        paste: Chance that a pedestrian, bicyclist, pole or sign of another training frame is
+            pasted into a frame.
         ema_decay: Decay of the averaged weights that are validated and kept; 0 for none.
     """
 
@@ -54,6 +67,14 @@ class Recipe:
     flip: bool = True
     color_jitter: float = 0.0
     ema_decay: float = 0.0
+    gamma: float = 0.0
+    shadow: float = 0.0
+    dusk: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    jpeg: float = 0.0
+    rare_crops: float = 0.0
+    paste: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types for the checkpoint and the log."""

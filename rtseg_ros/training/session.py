@@ -1,8 +1,10 @@
 """A training run from settings to result: checks the data, then starts or continues."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
@@ -37,6 +39,7 @@ class TrainingSettings:
         batch_size: Images per step.
         crop_hw: Height and width of the crop in pixels.
         learning_rate: Of the decoder.
+        augment: Strengths by name in AUGMENTATIONS, instead of the recipe's.
         size_hw: Height and width that the network will run at, used for validation.
         encoder_weights: torchvision state_dict for the encoder.
         pretrained: Find ImageNet weights for the encoder.
@@ -55,6 +58,7 @@ class TrainingSettings:
     batch_size: int | None = None
     crop_hw: tuple[int, int] | None = None
     learning_rate: float | None = None
+    augment: Mapping[str, float] = field(default_factory=dict)
     size_hw: tuple[int, int] = (360, 480)
     encoder_weights: Path | None = None
     pretrained: bool = False
@@ -204,8 +208,9 @@ def _before(starts_from: str, start: StartWeights | None) -> tuple[TrainedOn, ..
 def _recipe(settings: TrainingSettings, dataset: Dataset) -> Recipe:
     recipe = RECIPES[settings.recipe or default_recipe(settings.network, dataset.name)]
     names = ('epochs', 'batch_size', 'crop_hw', 'learning_rate')
-    changes = {name: getattr(settings, name) for name in names}
-    return replace(recipe, **{key: value for key, value in changes.items() if value is not None})
+    asked: dict[str, Any] = {name: getattr(settings, name) for name in names}
+    changes = {key: value for key, value in asked.items() if value is not None}
+    return replace(recipe, **(changes | dict(settings.augment)))
 
 
 def _start(

@@ -31,6 +31,7 @@ from rtseg_ros.training.recipe import Recipe
 from rtseg_ros.training.resume import RunIdentity, legs_to_go
 from rtseg_ros.training.schedule import Leg, first_leg, rate_factor
 
+RARE = 0.02  # share of the pixels below which crops can be centred on a class
 SMOOTHED = 20  # steps whose mean loss is told
 
 
@@ -144,6 +145,7 @@ class Trainer:
         self.trained_on = trained_on
         self.batches = Batches(
             train, recipe, preprocessing, seed=settings.seed, workers=settings.workers,
+            rare_ids=np.flatnonzero(class_pixels < RARE * class_pixels.sum()).tolist(),
             processes=processes,
         )  # fmt: skip
         self.steps_per_epoch = len(self.batches)

@@ -9,6 +9,8 @@ import yaml
 from rtseg_ros.cli import main
 from rtseg_ros.conversion.checkpoint import read_checkpoint
 from rtseg_ros.labels import LabelSet
+from rtseg_ros.training.checkpoint import load_checkpoint
+from rtseg_ros.training.recipe import AUGMENTATIONS
 
 pytestmark = pytest.mark.training
 
@@ -88,6 +90,19 @@ def test_a_start_that_has_seen_the_held_out_drive_is_refused(data, tmp_path, cap
     cv2.imwrite(str(again), cv2.imread(str(again)), [cv2.IMWRITE_PNG_COMPRESSION, 0])
     assert run('cheat', '--hold-out', 'seq0', *start) == 1
     assert 'was trained on' in capsys.readouterr().err
+
+
+def test_augmentation_is_asked_for_by_name(data, tmp_path, capsys):
+    words = data('first', ('road', 'Pole'))
+    run = ['train', 'lednet', *words, '-o', str(tmp_path / 'run'), *SMALL]
+    every = [f'{name}=0.5' for name in AUGMENTATIONS]
+    assert main([*run, '--augment', *every]) == 0
+    assert load_checkpoint(tmp_path / 'run' / 'best.pth').recipe.paste == 0.5
+    assert main(run) == 1
+    assert 'gamma was 0.5 and is 0.0 now' in capsys.readouterr().err
+    for wrong in ('fog=1', 'gamma=2', 'gamma'):
+        with pytest.raises(SystemExit):
+            main([*run, '--augment', wrong])
 
 
 def test_what_is_validated_does_not_train(data, tmp_path, capsys):

@@ -4,7 +4,7 @@ import pytest
 
 from rtseg_ros.errors import TrainingError
 from rtseg_ros.networks import list_networks
-from rtseg_ros.training.recipe import RECIPES, default_recipe, recipe_from_dict
+from rtseg_ros.training.recipe import AUGMENTATIONS, RECIPES, default_recipe, recipe_from_dict
 
 
 @pytest.mark.parametrize('network', list_networks())
@@ -34,3 +34,8 @@ def test_recipe_of_0_1_0_is_read_as_it_ran():
 def test_recipe_of_another_version_is_refused():
     with pytest.raises(TrainingError, match="'teacher'.*with the version that started it"):
         recipe_from_dict(RECIPES['linknet'].to_dict() | {'teacher': 0.5})
+
+
+def test_every_augmentation_is_a_setting_and_off_in_every_recipe():
+    for recipe in RECIPES.values():
+        assert [getattr(recipe, name) for name in AUGMENTATIONS] == [0.0] * len(AUGMENTATIONS)

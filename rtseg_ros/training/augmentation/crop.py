@@ -1,8 +1,12 @@
-"""Random scale, crop, flip and colour, reproducible from a seed."""
+"""Random scale, crop and flip, reproducible from a seed; then light and camera."""
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from rtseg_ros.training.augmentation.camera import through_another_camera
+from rtseg_ros.training.augmentation.light import in_another_light, jitter_colors
 from rtseg_ros.training.recipe import Recipe
 
 
@@ -14,16 +18,20 @@ def augment(
     ignore_id: int,
     fill_bgr: tuple[float, float, float],
     rng: np.random.Generator,
+    rare_ids: Sequence[int] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw one training crop.
+
+    What a recipe leaves out takes nothing from ``rng``: its crops are those of earlier versions.
 
     Args:
         frame: (H, W, 3) uint8 BGR.
         labels: (H, W) uint8.
-        recipe: Gives crop size, scale range, flip and jitter.
+        recipe: Gives crop size, scale range, flip, jitter and the rest.
         ignore_id: Label of pixels outside the frame.
         fill_bgr: Colour of pixels outside the frame, 0..255.
         rng: Source of all randomness.
+        rare_ids: Classes that a crop can be centred on.
 
     Returns:
         Crop (h, w, 3) uint8 BGR and its labels (h, w) uint8.
@@ -35,6 +43,11 @@ def augment(
     room_y, room_x = height * scale - crop_h, width * scale - crop_w
     top = rng.uniform(min(room_y, 0), max(room_y, 0))
     left = rng.uniform(min(room_x, 0), max(room_x, 0))
+    if recipe.rare_crops and rng.random() < recipe.rare_crops:
+        center = rare_pixel(labels, rare_ids, rng)
+        if center is not None:
+            top = np.clip(center[0] * scale - crop_h / 2, min(room_y, 0), max(room_y, 0))
+            left = np.clip(center[1] * scale - crop_w / 2, min(room_x, 0), max(room_x, 0))
     matrix = np.array([[scale, 0, -left], [0, scale, -top]], np.float64)
     matrix[:, 2] += (scale - 1) / 2  # pixel centres, not corners, keep their place
     if recipe.flip and rng.random() < 0.5:
@@ -47,19 +60,20 @@ def augment(
     )
     if recipe.color_jitter:
         crop = jitter_colors(crop, strength=recipe.color_jitter, rng=rng)
-    return crop, crop_labels
+    crop = in_another_light(crop, recipe=recipe, rng=rng)
+    return through_another_camera(crop, recipe=recipe, rng=rng), crop_labels
 
 
-def jitter_colors(frame: np.ndarray, *, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Change brightness, contrast, saturation, gamma and white balance by up to ``strength``."""
-    gains = rng.uniform(1 - strength, 1 + strength) * rng.uniform(
-        1 - strength / 4, 1 + strength / 4, 3
-    )
-    contrast, saturation = rng.uniform(1 - strength, 1 + strength, 2)
-    gamma = np.exp(rng.uniform(-strength, strength))
-    ramp = (np.arange(256) / 255.0) ** gamma
-    table = ((ramp[:, None] * gains - 0.5) * contrast + 0.5) * 255  # (256, 3)
-    table = np.clip(table, 0, 255).astype(np.uint8)[None]
-    frame = cv2.LUT(frame, table)
-    gray = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    return cv2.addWeighted(frame, saturation, gray, 1 - saturation, 0)
+def rare_pixel(
+    labels: np.ndarray, rare_ids: Sequence[int], rng: np.random.Generator
+) -> tuple[int, int] | None:
+    """Return row and column of a pixel of one of the classes; None if the frame has none.
+
+    The class is drawn first: a small one is met as often as a large one.
+    """
+    present = [label for label in rare_ids if (labels == label).any()]
+    if not present:
+        return None
+    rows, columns = np.nonzero(labels == rng.choice(present))
+    drawn = int(rng.integers(len(rows)))
+    return int(rows[drawn]), int(columns[drawn])

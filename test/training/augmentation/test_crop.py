@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rtseg_ros.training.augmentation import augment, jitter_colors
+from rtseg_ros.training.augmentation.crop import augment, rare_pixel
+from rtseg_ros.training.augmentation.light import jitter_colors
 from rtseg_ros.training.recipe import Recipe
 
 PLAIN = Recipe(
@@ -77,3 +78,32 @@ def test_jitter_of_strength_zero_changes_nothing():
         ).max()
         <= 1
     )
+
+
+def test_what_is_off_takes_no_randomness():
+    """A run of an earlier version sees the crops that it saw; hashes as of 0.1.0's code."""
+    recipe = replace(PLAIN, scale_range=(0.5, 2.0), color_jitter=0.3, flip=True)
+    rng = np.random.default_rng(7)
+    frame = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    augment(
+        frame, frame[:, :, 0], recipe=recipe, ignore_id=255, fill_bgr=(0, 0, 0), rng=rng,
+        rare_ids=(0, 1),
+    )  # fmt: skip
+    expected = np.random.default_rng(7)
+    expected.random(3 + 1 + 1 + 3 + 2 + 1)  # scale, place, flip; gains, contrast, gamma
+    assert rng.random() == expected.random()
+
+
+def test_crops_are_centred_on_rare_classes():
+    labels = np.zeros((48, 64), np.uint8)
+    labels[10:12, 50:52] = 3
+    recipe = replace(PLAIN, rare_crops=1.0, crop_hw=(16, 16))
+    for seed in range(10):
+        _, crop = augment(
+            np.repeat(labels[:, :, None], 3, axis=2), labels, recipe=recipe, ignore_id=255,
+            fill_bgr=(0, 0, 0), rng=np.random.default_rng(seed), rare_ids=(2, 3),
+        )  # fmt: skip
+        rows, columns = np.nonzero(crop == 3)
+        assert 5 <= rows.mean() <= 10
+        assert 5 <= columns.mean() <= 10
+    assert rare_pixel(labels, (1, 2), np.random.default_rng(0)) is None
