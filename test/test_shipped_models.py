@@ -28,6 +28,10 @@ def test_card_names_file_hash_and_licence(path):
     assert model.sha256 in card
     assert model.metadata.checkpoint_sha256 in card
     assert 'non-commercial' in card
+    assert 'CC BY-NC 4.0 (CamVid)' in model.metadata.licence
+    assert ('Cityscapes' in model.metadata.licence) == path.stem.startswith('espnetv2')
+    assert model.metadata.licence in card
+    assert model.metadata.trained_on[-1].drives == {'0001TP': 62, '0006R0': 101, '0016E5': 204}
     assert 'rtseg train' in card
     assert f'{model.metadata.accuracy["miou"]:.4f}' in card
 
