@@ -15,6 +15,7 @@ pytest_plugins = [
     'colcon_subset',
     'fault_count',
     'fuzzing',
+    'kill_count',
     'kinds',
     'node_fixtures',
     'vision_msgs_build',
