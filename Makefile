@@ -35,7 +35,7 @@ endif
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: env only-this-ros demo check test faults fuzz robot aarch64 matrix lint docs links clean
+.PHONY: env only-this-ros demo check test faults fuzz kills coverage robot aarch64 matrix lint docs links clean
 
 env: $(VENV)/.ready
 
@@ -85,6 +85,18 @@ MINUTES ?= 60
 fuzz: env
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest test/reliability/test_fuzz_*.py \
 	  --fuzz-minutes $(MINUTES) $(TEST_ARGS)
+
+# SIGKILL for each kind of process, so often; what was lost is printed.
+KILLS ?= 100
+kills: env
+	$(BIN)/python -m pytest test/reliability/test_kills.py --kills $(KILLS) $(TEST_ARGS)
+
+# Lines and branches that the tests run, those of the processes that they start too.
+coverage: env
+	$(BIN)/python -m coverage erase
+	OMP_NUM_THREADS=1 $(BIN)/python -m coverage run -m pytest $(TEST_ARGS)
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report --sort=cover
 
 # Debian's Python, NumPy, OpenCV and cv_bridge, in .venv-robot.
 robot: env

@@ -46,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--json', type=output_file, metavar='FILE', help='also write the report here'
     )
+    parser.add_argument(
+        '--plot', type=output_file, metavar='FILE',
+        help='also draw ages and memory over time, .png or .svg; not with --restarts',
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,6 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with Bar(unit='s') as bar:
         report = soak(settings, progress=bar.move)
+    if arguments.plot:
+        from rtseg_ros.harness.soak_plot import draw
+
+        draw(report.history, arguments.plot)
     return _finish(report, arguments)
 
 
@@ -86,6 +94,8 @@ def _finish(report: Any, arguments: argparse.Namespace) -> int:
     problems = report.problems(growth_mib=arguments.growth_mib)
     summary = {**asdict(report), 'problems': problems, 'machine': machine()}
     for key, value in summary.items():
+        if key == 'history':  # too long to read; --json and --plot have it
+            continue
         for line in _lines(key, value):
             print(line)
     write_json(arguments.json, summary)

@@ -77,6 +77,23 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """What was seen since the moment before.
+
+    Attributes:
+        seconds: Since the start.
+        age_p50: Of the masks that arrived, from the camera's stamp, in ms; None if none did.
+        age_p99: The same.
+        memory_mib: Resident memory of the node.
+    """
+
+    seconds: float
+    age_p50: float | None
+    age_p99: float | None
+    memory_mib: float
+
+
+@dataclass(frozen=True)
 class SoakReport:
     """What was measured.
 
@@ -91,6 +108,8 @@ class SoakReport:
             transport and the waiting of this process are in it.
         memory_mib: Resident memory of the node once settled and at the end.
         memory_mib_per_hour: Slope of a line through it.
+        load: Load average of the machine at the start and at the end.
+        history: Ages and memory every two seconds.
     """
 
     sent: int
@@ -101,6 +120,8 @@ class SoakReport:
     arrival_ms: dict[str, float]
     memory_mib: dict[str, float]
     memory_mib_per_hour: float
+    load: tuple[float, float]
+    history: tuple[Moment, ...]
 
     def problems(self, *, growth_mib: float) -> list[str]:
         """Say what was not met; empty if all was.
@@ -243,7 +264,8 @@ def _soak(
     del listener.ages_ms[:]
     sent, next_window = 0, before['published'] + WINDOW
     windows: list[Window] = []
-    memory: list[tuple[float, float]] = []
+    history: list[Moment] = []
+    load, seen = os.getloadavg()[0], 0
     start = due = time.monotonic()
     while (now := time.monotonic()) - start < settings.seconds:
         if now >= due:
@@ -253,9 +275,11 @@ def _soak(
             if now - due > 1.0:  # the machine stood still; do not make up for it in one burst
                 due = now
         rclpy.spin_once(listener.node, timeout_sec=max(min(due - time.monotonic(), 0.05), 0))
-        if not memory or now - start - memory[-1][0] >= MEMORY_PERIOD_S:
+        if not history or now - start - history[-1].seconds >= MEMORY_PERIOD_S:
             process.check()
-            memory.append((now - start, resident_mib(process.process.pid)))
+            memory_mib = resident_mib(process.process.pid)
+            history.append(_moment(now - start, listener.ages_ms[seen:], memory_mib))
+            seen = len(listener.ages_ms)
             progress(round(now - start), round(settings.seconds))
         if int(listener.values.get('published', 0)) >= next_window:
             windows.append(listener.window())
@@ -264,7 +288,7 @@ def _soak(
     listener.counts()
     after = listener.counts()
     counts = {name: after[name] - before[name] for name in after}
-    settled = [(t, size) for t, size in memory if t >= SETTLING * seconds]
+    settled = [(m.seconds, m.memory_mib) for m in history if m.seconds >= SETTLING * seconds]
     times, sizes = np.array(settled).T
     if not listener.ages_ms:
         raise _no_mask(settings, listener)
@@ -282,7 +306,14 @@ def _soak(
         },
         memory_mib={'settled': float(sizes[0]), 'end': float(sizes[-1])},
         memory_mib_per_hour=float(np.polyfit(times, sizes, 1)[0] * 3600),
+        load=(load, os.getloadavg()[0]),
+        history=tuple(history),
     )
+
+
+def _moment(seconds: float, ages_ms: list[float], memory_mib: float) -> Moment:
+    p50, p99 = np.percentile(ages_ms, (50, 99)).tolist() if ages_ms else (None, None)
+    return Moment(seconds, p50, p99, memory_mib)
 
 
 def _time_of_one(listener: Listener, frames: np.ndarray, settings: SoakSettings) -> float:

@@ -214,7 +214,7 @@ def test_video_node(kills, graph, launch_node, tmp_path):
 @pytest.fixture
 def bag(tmp_path):
     pytest.importorskip('rosbags', reason='rosbags is not installed')
-    from rtseg_ros.frames.bags import BagWriter
+    from rtseg_ros.frames.bags.writer import BagWriter
 
     with BagWriter(tmp_path / 'bag') as writer:
         for index in range(20):

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
 import pytest
@@ -40,6 +40,7 @@ FRAME = st.tuples(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(FRAME, max_size=4), min_size=1, max_size=4), st.randoms())
 def test_any_order_and_grouping_gives_the_same(groups, random):
     whole = state_of(sum(groups, []))
