@@ -83,6 +83,13 @@ def test_an_index_of_a_bag_without_end(tmp_path):
         find_files(tmp_path)
 
 
+@pytest.mark.parametrize('seconds', [None, 'x', []])
+def test_a_manifest_whose_seconds_are_no_number(tmp_path, seconds):
+    cache = PlanCache(tmp_path)
+    cache.store('model', {}, b'plan', {'build_seconds': seconds})
+    assert cache.estimate_s('model') is None
+
+
 def test_json_nested_too_deeply(tmp_path):
     cache = PlanCache(tmp_path)
     cache.store('model', {}, b'plan', {})

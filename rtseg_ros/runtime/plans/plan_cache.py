@@ -109,7 +109,11 @@ class PlanCache:
 
     def estimate_s(self, model: str) -> float | None:
         """Return how long this model took to build last time, None if never built."""
-        found = [m for m in self.manifests(model) if 'build_seconds' in m.facts]
+        found = [
+            manifest
+            for manifest in self.manifests(model)
+            if isinstance(manifest.facts.get('build_seconds'), int | float)
+        ]
         newest = max(found, key=lambda m: str(m.facts.get('built_at', '')), default=None)
         return None if newest is None else float(newest.facts['build_seconds'])
 
