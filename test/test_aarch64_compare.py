@@ -21,7 +21,10 @@ def compare(tmp_path, monkeypatch, capsys):
         def recording():
             logits = np.zeros((1, 3, 4, 6), np.float32)
             logits[:, 1] = 2.0
-            parts = {'upsampling, False': np.arange(9)}
+            parts = {
+                'upsampling, False': np.arange(9),
+                'upsampling, confidence': np.arange(9),
+            }
             for name in ('tiny', 'tiny_int8'):
                 parts |= {
                     f'metadata, {name}': np.arange(5),
@@ -47,13 +50,21 @@ def compare(tmp_path, monkeypatch, capsys):
 def test_equal_recordings(compare):
     status, out, err = compare(lambda parts: None)
     assert (status, err) == (0, '')
-    assert '3 of 3 parts equal' in out
+    assert '4 of 4 parts as they must be' in out
 
 
 def test_a_part_that_must_be_equal(compare):
     status, _, err = compare(lambda parts: parts['upsampling, False'].__setitem__(0, 7))
     assert status == 1
     assert 'must not: upsampling, False' in err
+
+
+def test_confidence_of_upsampling_within_one_step(compare):
+    def by(steps):
+        return lambda parts: parts['upsampling, confidence'].__iadd__(steps)
+
+    assert compare(by(1))[0] == 0
+    assert compare(by(2))[0] == 1
 
 
 def test_a_label_of_fp32_may_differ_in_a_tie_only(compare):
