@@ -1,9 +1,10 @@
 """Compare what was recorded on aarch64 with what was recorded here, by `.ci/aarch64_record.py`.
 
 What must be equal is: messages, geometry, upsampling, label sets, metadata, and the labels of
-fp32 models but for ties; confidence within one step of 255. An int8 model rounds to 255 levels after every layer: a value near the border
-of two levels goes to either, by the order in which a processor adds, and the next layers carry
-that on. Neither is wrong where both are as far from the fp32 model as the graph run as written.
+fp32 models but for ties; confidence within one step of 255. An int8 model rounds to 255 levels
+after every layer: a value near the border of two levels goes to either, by the order in which a
+processor adds, and the next layers carry that on. Neither is wrong where both are as far from the
+fp32 model as the graph run as written.
 """
 
 import argparse
