@@ -210,7 +210,8 @@ class Fuzz:
 
         batch = settings(
             max_examples=_BATCH if self._minutes else self._runs,
-            derandomize=not self._minutes, database=None, deadline=None, suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+            derandomize=not self._minutes, database=None, deadline=None,
+            suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
         )  # fmt: skip
         end = time.monotonic() + self._minutes * 60
         try:
