@@ -46,3 +46,13 @@ def test_an_engine_is_a_dependency_and_its_absence_names_it(monkeypatch, tiny_mo
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     with pytest.raises(EngineError, match='pip install onnxruntime .*python3-onnxruntime-pip'):
         load_segmenter(tiny_model)
+
+
+def test_every_key_was_looked_up_in_rosdistro():
+    root = ElementTree.parse(ROOT / 'package.xml').getroot()
+    keys = {
+        str(item.text) for item in root if item.tag.endswith('_depend') or item.tag == 'depend'
+    }
+    document = (ROOT / 'docs/ros.md').read_text()
+    assert keys
+    assert {key for key in keys if f'`{key}`' not in document} == set()
