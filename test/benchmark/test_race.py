@@ -95,6 +95,7 @@ def test_installed_contenders():
     [
         ('lednett', Source(), "no network 'lednett'"),
         (NETWORK, Source(precisions=('int8',)), 'int8 needs trained weights'),
+        ('', Source(checkpoint='swiftnet_mnv2_camvid'), 'takes 360x480; give --size-hw 360 480'),
     ],
 )
 def test_requests_without_sense_are_refused(tmp_path, network, source, word):

@@ -144,3 +144,24 @@ def test_targets_of_upsampling_take_the_worst_case_and_the_faster_peer():
 
 def test_no_verdict_without_figures():
     assert verdicts([row('onnxruntime', total_ms=[10.0]), row('rtseg', error='failed')]) == []
+
+
+def test_targets_of_openvino_look_at_median_and_5th_percentile():
+    rows = [
+        row('onnxruntime', total_ms=[30.0] * 20),
+        row('rtseg', total_ms=[20.0] * 20, infer_ms=[19.0], labels_ms=[1.0]),
+        row('rtseg_openvino', total_ms=[10.0] * 20, infer_ms=[9.5], labels_ms=[0.5]),
+    ]
+    found = {target.name: target for target in verdicts(rows)}
+    plain = next(found[name] for name in found if name.startswith('OpenVINO against plain'))
+    own = next(found[name] for name in found if name.startswith('OpenVINO against our'))
+    assert (plain.ok, own.ok) == (True, True)
+    assert '= 3.00, 3.00' in plain.text
+    # 11.2 GMAC in 10 ms are 1120 GMAC/s, of 448.
+    peak = next(target for name, target in found.items() if 'bfloat16 matrix peak' in name)
+    assert peak.text == '250.0%'
+    # 20 / 10.6 is 1.89, below both; 1.2 ms are 12.6 % of 9.5.
+    rows[2] = row('rtseg_openvino', total_ms=[10.6] * 20, infer_ms=[9.5], labels_ms=[1.2])
+    found = {target.name: target for target in verdicts(rows)}
+    assert not next(found[name] for name in found if name.startswith('OpenVINO against our')).ok
+    assert not found['OpenVINO: everything outside the engine at most 12% of inference'].ok
