@@ -35,7 +35,7 @@ def draw(history: Sequence[Moment], path: str | Path) -> None:
     ages.legend()
     memory.plot(minutes, [moment.memory_mib for moment in history], color='C2', linewidth=1)
     memory.set_ylabel('memory of the node, MiB')
-    memory.set_ylim(bottom=0)
+    memory.set_ylim(0, 1.2 * max(moment.memory_mib for moment in history))
     memory.set_xlabel('minutes')
     buffer = io.BytesIO()
     figure.savefig(buffer, format=Path(path).suffix.lstrip('.') or 'png')
