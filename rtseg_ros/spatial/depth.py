@@ -75,7 +75,11 @@ def depth_from_compressed(format_text: str, data: Any) -> np.ndarray:
     content = np.frombuffer(data, np.uint8)
     if content.size <= _HEADER.size:
         raise FrameError(f'compressed depth has {content.size} bytes, which is no picture')
-    check_size(*compressed_size_hw(content[_HEADER.size :].tobytes()))
+    try:
+        size_hw = compressed_size_hw(content[_HEADER.size :].tobytes())
+    except FrameError as error:
+        raise FrameError(f'compressed depth is not a PNG of 16-bit grey: {error}') from error
+    check_size(*size_hw)
     try:
         raw = cv2.imdecode(content[_HEADER.size :], cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
