@@ -28,7 +28,6 @@ ModelMaker = Callable[..., Path]
 @pytest.fixture(scope='session')
 def make_model(tmp_path_factory: pytest.TempPathFactory) -> ModelMaker:
     """Return a function that writes a tiny model: ``make_model(name='tiny', **options)``."""
-
     source = 'channel_model' if HAS_ONNX else 'channel_models_elsewhere'
     write = importlib.import_module(source).write_channel_model
 

@@ -71,7 +71,7 @@ def test_gray_is_the_same_to_everybody(vision):
 
 
 def test_what_dichromats_cannot_tell_apart():
-    """CamVid's Building and Pedestrian, blended over asphalt: a red and an olive."""
+    """Building and Pedestrian of CamVid, blended over asphalt: a red and an olive."""
     one, other = ((np.array(color) + 100) / 2 for color in ((0, 0, 128), (0, 64, 64)))
     seen = {
         vision: ciede2000(lab_from_bgr(one, vision=vision), lab_from_bgr(other, vision=vision))
