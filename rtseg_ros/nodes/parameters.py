@@ -60,7 +60,7 @@ class SegmentationParameters:
     overlap: str = parameter(
         'auto',
         'Decode the next frame and publish the last one while the engine works: always, '
-        'never, or auto for with at least 4 cores and an engine that can.',
+        'never, or auto for with at least 4 cores, in OpenVINO 2, and an engine that can.',
         choices=OVERLAPS,
     )
     image_transport: str = parameter(

@@ -22,6 +22,7 @@ from rtseg_ros.nodes.segmentation.places import GROUND, POINTS
 from rtseg_ros.nodes.segmentation.reporter import Reporter
 from rtseg_ros.nodes.spatial.parameters import GroundParameters, PointsParameters, class_ids
 from rtseg_ros.runtime import Segmenter, load_segmenter
+from rtseg_ros.runtime.engine import Engine
 from rtseg_ros.runtime.openvino.options import OpenVinoOptions
 from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 
@@ -35,8 +36,9 @@ KINDS = {
     OPENVINO: OpenVinoOptions,
 }
 PROGRESS_PERIOD_S = 5.0
-# With fewer the engine needs them all.
+# With fewer the engine needs them all, but where p95 was measured to gain (docs/benchmark.md).
 OVERLAP_CORES = 4
+OVERLAP_CORES_OF = {'openvino': 2}
 
 
 class ModelSwap:
@@ -221,7 +223,7 @@ class ModelSwap:
             self._on_labels()
 
         overlap = None
-        if overlaps(settings.overlap, requests=segmenter.engine.requests, cores=usable_cores()):
+        if overlaps(settings.overlap, segmenter.engine, usable_cores()):
             overlap = Overlap(self._pipeline, wake=self._worker.wake)
         self._worker.call(install)
         # Frames that cannot be computed together would only wait for each other.
@@ -234,15 +236,18 @@ class ModelSwap:
             )
 
 
-def overlaps(asked: str, *, requests: int, cores: int) -> bool:
+def overlaps(asked: str, engine: Engine, cores: int) -> bool:
     """Tell whether frames overlap.
 
     Args:
         asked: Parameter ``overlap``.
-        requests: That the engine can have begun at a time.
+        engine: What computes them.
         cores: Usable by this process.
     """
-    return requests >= 2 and (asked == 'always' or (asked == 'auto' and cores >= OVERLAP_CORES))
+    if engine.requests < 2:
+        return False
+    enough = cores >= OVERLAP_CORES_OF.get(engine.name, OVERLAP_CORES)
+    return asked == 'always' or (asked == 'auto' and enough)
 
 
 def _groups(settings: SegmentationParameters) -> ClassGroups | None:

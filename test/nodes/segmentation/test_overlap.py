@@ -115,14 +115,17 @@ def test_what_ended_late_does_not_count_for_the_next(flight):
 
 
 @pytest.mark.parametrize(
-    ('asked', 'requests', 'cores', 'expected'),
+    ('asked', 'name', 'requests', 'cores', 'expected'),
     [
-        ('auto', 2, 4, True), ('auto', 2, 3, False), ('auto', 1, 16, False),
-        ('always', 2, 2, True), ('never', 2, 16, False),
+        ('auto', 'onnxruntime', 2, 4, True), ('auto', 'onnxruntime', 2, 3, False),
+        ('auto', 'openvino', 2, 2, True), ('auto', 'openvino', 2, 1, False),
+        ('auto', 'tensorrt', 1, 16, False), ('always', 'tensorrt', 1, 16, False),
+        ('always', 'onnxruntime', 2, 2, True), ('never', 'openvino', 2, 16, False),
     ],
 )  # fmt: skip
-def test_auto_needs_cores_and_an_engine_that_can(asked, requests, cores, expected):
-    assert overlaps(asked, requests=requests, cores=cores) is expected
+def test_auto_needs_cores_and_an_engine_that_can(asked, name, requests, cores, expected):
+    engine = SimpleNamespace(name=name, requests=requests)
+    assert overlaps(asked, engine, cores) is expected
 
 
 class Robot:
