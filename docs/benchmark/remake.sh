@@ -23,7 +23,7 @@ engines() {
         size=
         [ $name = engines ] || size='--frame-size-hw 720 1280'
         rtseg benchmark --targets --checkpoint swiftnet_mnv2_camvid --frames "$frames" $size \
-            --precision fp32 int8 --seconds "$SECONDS_EACH" --keep kept_for_benchmark \
+            --precision fp32 int8 --seconds "$SECONDS_EACH" --node --keep kept_for_benchmark \
             --output "$here/$name" $extra
     done
 }
