@@ -24,6 +24,8 @@ _LAYER = re.compile(r'Name: (.*?), LayerType: (\w+), Inputs: \[(.*?)\], Constant
 
 def main() -> None:
     """Answer until the input ends."""
+    # A shell lets what it starts in the background ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     tensorrt = load_tensorrt('tensorrt_rtx')
     kind, logged = type(tensorrt.logger), []
     log = kind.log
