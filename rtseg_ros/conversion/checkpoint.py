@@ -35,7 +35,7 @@ from rtseg_ros.runtime.trained_on import TrainedOn, trained_on_from_dict
 from rtseg_ros.training.checkpoint import FORMAT
 
 # What a model's metadata repeat of the run that made its weights.
-_TRAINING = ('epoch', 'legs', 'seed', 'precision', 'starts_from', 'command', 'versions')
+_TRAINING = ('recipe', 'epoch', 'legs', 'seed', 'precision', 'starts_from', 'command', 'versions')
 
 
 @dataclass(frozen=True)
@@ -225,8 +225,5 @@ def _own_facts(content: Mapping[str, Any]) -> dict[str, Any]:
         'preprocessing': preprocessing_from_dict(content['preprocessing']),
         'accuracy': accuracy,
         'trained_on': tuple(map(trained_on_from_dict, content.get('trained_on', ()))),
-        'training': {
-            'recipe': dict(content['recipe']),
-            **{name: content[name] for name in _TRAINING if name in content},
-        },
+        'training': {name: content[name] for name in _TRAINING if name in content},
     }
