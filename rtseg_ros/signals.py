@@ -89,11 +89,14 @@ class Signals:
 
     def _on_swallowed(self, _: object) -> None:
         if self._interrupt:
-            self._swallowed = True
-            # Later: raised here, it would be lost as well.
-            again = threading.Timer(0.02, os.kill, (os.getpid(), self.came))
+            # Later: raised here, it would be lost as well; nor may another signal raise it here.
+            again = threading.Timer(0.02, self._come_again)
             again.daemon = True
             again.start()
+
+    def _come_again(self) -> None:
+        self._swallowed = True
+        os.kill(os.getpid(), self.came)
 
 
 def ignore_signals() -> None:

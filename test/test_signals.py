@@ -153,6 +153,26 @@ def test_an_interruption_that_is_swallowed_comes_again():
     assert said.count('swallowed') >= 1
 
 
+def test_another_signal_while_it_is_noted_makes_no_noise():
+    """Raised where the first one is found lost, it would be lost too, with a traceback."""
+    another = """
+import os, signal, threading
+def timer(*words, start=threading.Timer):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return start(*words)
+threading.Timer = timer
+"""
+    child = subprocess.Popen(
+        [sys.executable, '-c', another + SWALLOWS],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    child.stdout.readline()
+    child.send_signal(INT)
+    said, noise = child.communicate(timeout=30)
+    assert said.split()[-2:] == ['ended', '130']
+    assert noise == ''
+
+
 WHOLE = """
 import os, signal
 from rtseg_ros.signals import Interrupted, Signals, uninterrupted
