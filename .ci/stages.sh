@@ -1,5 +1,7 @@
 # What the scripts beside this one share. To be sourced in the root of the repository.
 
+PATH=$PATH:/usr/sbin:/sbin  # of debootstrap and what it calls; not every root has it
+
 stage() {  # a name, then a command
   local name=$1 status=0 start=$SECONDS
   shift
