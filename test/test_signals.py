@@ -166,9 +166,12 @@ threading.Timer = timer
         [sys.executable, '-c', another + SWALLOWS],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
-    child.stdout.readline()
-    child.send_signal(INT)
-    said, noise = child.communicate(timeout=30)
+    try:
+        child.stdout.readline()
+        child.send_signal(INT)
+        said, noise = child.communicate(timeout=30)
+    finally:
+        child.kill()  # it may signal itself for ever
     assert said.split()[-2:] == ['ended', '130']
     assert noise == ''
 
