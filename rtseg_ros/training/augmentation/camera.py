@@ -3,9 +3,8 @@
 import cv2
 import numpy as np
 
+from rtseg_ros.training.augmentation.chance import by_chance
 from rtseg_ros.training.recipe import Recipe
-
-SHARE = 0.5  # of the crops that each fault is given to
 
 
 def through_another_camera(
@@ -18,14 +17,12 @@ def through_another_camera(
         recipe: Gives the strengths, 0..1; what is 0 takes nothing from ``rng``.
         rng: Source of all randomness.
     """
-    for fault, strength in (
+    changes = (
         (blur, recipe.blur),
         (add_noise, recipe.noise),
         (compress, recipe.jpeg),
-    ):
-        if strength and rng.random() < SHARE:
-            frame = fault(frame, strength=strength, rng=rng)
-    return frame
+    )
+    return by_chance(frame, changes, rng)
 
 
 def blur(frame: np.ndarray, *, strength: float, rng: np.random.Generator) -> np.ndarray:

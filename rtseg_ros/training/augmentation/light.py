@@ -3,9 +3,8 @@
 import cv2
 import numpy as np
 
+from rtseg_ros.training.augmentation.chance import by_chance
 from rtseg_ros.training.recipe import Recipe
-
-SHARE = 0.5  # of the crops that each change of light is made to
 
 
 def in_another_light(frame: np.ndarray, *, recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
@@ -16,14 +15,12 @@ def in_another_light(frame: np.ndarray, *, recipe: Recipe, rng: np.random.Genera
         recipe: Gives the strengths, 0..1; what is 0 takes nothing from ``rng``.
         rng: Source of all randomness.
     """
-    for change, strength in (
+    changes = (
         (change_gamma, recipe.gamma),
         (cast_shadow, recipe.shadow),
         (turn_to_dusk, recipe.dusk),
-    ):
-        if strength and rng.random() < SHARE:
-            frame = change(frame, strength=strength, rng=rng)
-    return frame
+    )
+    return by_chance(frame, changes, rng)
 
 
 def jitter_colors(frame: np.ndarray, *, strength: float, rng: np.random.Generator) -> np.ndarray:
