@@ -17,7 +17,7 @@ from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import LoggingSeverity
 from rclpy.parameter import Parameter
@@ -25,6 +25,7 @@ from rclpy.time_source import CLOCK_TOPIC
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
+from rtseg_ros.nodes.executor import NodeExecutor
 from rtseg_ros.nodes.log_bridge import forward_log
 from rtseg_ros.nodes.main import run_node
 from rtseg_ros.nodes.output_table import BY_NAME
@@ -196,7 +197,7 @@ class SegmentationNode(LifecycleNode):
 
     def report(self, error: Exception) -> None:
         """Log what escaped from a callback of rclpy itself; the node goes on."""
-        if self._log_limit.passes(repr(error)):
+        if rclpy.ok() and self._log_limit.passes(repr(error)):
             self.get_logger().error(f'callback failed: {reason_of(error)}')
 
     def _hush_if_stopping(self) -> None:
@@ -360,7 +361,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _spin(node: SegmentationNode) -> None:
-    executor: Any = MultiThreadedExecutor(num_threads=4)
+    executor = NodeExecutor(threads=4, report=node.report)
     executor.add_node(node)
     try:
         while rclpy.ok():
@@ -369,8 +370,7 @@ def _spin(node: SegmentationNode) -> None:
             except ExternalShutdownException:
                 break
             except Exception as error:  # noqa: BLE001  e.g. an entity that just went away
-                if rclpy.ok():
-                    node.report(error)
+                node.report(error)
     finally:
         node.stop()
         executor.shutdown()

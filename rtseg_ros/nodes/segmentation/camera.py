@@ -22,6 +22,7 @@ from std_msgs.msg import Header
 from rtseg_ros.errors import SettingError
 from rtseg_ros.labels import LabelSet
 from rtseg_ros.labels.overlay import colors_from_labels, overlay_from_labels
+from rtseg_ros.nodes.executor import InPlaceGroup
 from rtseg_ros.nodes.image_topics import image_topic
 from rtseg_ros.nodes.messages import (
     camera_info_of_mask,
@@ -98,7 +99,7 @@ class Camera:
         prefix = f'{name}/' if name else ''
         self.message_type = CompressedImage if compressed else Image
         self._image_name, self.topic = image_topic(node, f'{prefix}image', compressed=compressed)
-        self._group = MutuallyExclusiveCallbackGroup()
+        self._group = InPlaceGroup()
         self._place_group = MutuallyExclusiveCallbackGroup()  # large, and images do not wait
         self._lock = threading.Lock()  # guards the subscriptions
         self._tap_open = False
