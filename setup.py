@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Installs rtseg_ros with pip or with colcon (ament_python)."""
 
 from glob import glob

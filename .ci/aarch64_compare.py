@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Compare what was recorded on aarch64 with what was recorded here, by `.ci/aarch64_record.py`.
 
 What must be equal is: messages, geometry, upsampling, label sets, metadata, and the labels of

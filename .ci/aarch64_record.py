@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Records what the package computes on this processor, for `.ci/aarch64_compare.py`.
 
 Needs no more than a robot has, and no ROS: it runs on aarch64 too, where `.ci/aarch64` starts it.

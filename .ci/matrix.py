@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Run runtime and node tests with every Python found here and every ROS that comes as wheels.
 
 Prints one line for each pair, and with --write puts it into the table of docs/platforms.md. An

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 # What the scripts beside this one share. To be sourced in the root of the repository.
 
 PATH=$PATH:/usr/sbin:/sbin  # of debootstrap and what it calls; not every root has it

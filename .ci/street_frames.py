@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Write frames of the demo's street clip as one array: street_frames.py COUNT FILE.npy."""
 
 import sys

@@ -1,4 +1,6 @@
 #!/bin/bash
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 # Puts ROS 2, the package and the DDS profile that images need into the environment of a command.
 set -e
 source "/opt/ros/$ROS_DISTRO/setup.bash"

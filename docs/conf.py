@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Builds these pages and the API reference as a site: make docs.
 
 Sphinx, because ROS's own documentation (rosdoc2) is built with it and takes this file as it is;

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Compare this package's images with those of cv_bridge, for every encoding that both know.
 
 On Debian, with python3-cv-bridge: PYTHONPATH=. /usr/bin/python3 docs/cv_bridge_comparison.py

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Measures a fleet of tiny bags: memory from 10 to 400 bags, time per bag, one worker against two.
 
 docs/fleet_scaling.py FOLDER

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Shows what --select is worth: the mIoU of the frames it chooses, beside as many random ones.
 
 docs/fleet_selection.py MODEL CAMVID train 0006R0 [COUNT]

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Prints the table of palettes.md: how far apart the classes' colours are on real frames.
 
 docs/palette_table.py CAMVID/val/images [more folders of frames]

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Converts a checkpoint, builds its TensorRT plan, and ends; fails where the node fails."""
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown

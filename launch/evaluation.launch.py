@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Plays a bag into the perception node and reports how accurate and how fast it is."""
 
 from launch.actions import (

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Starts the perception node on a camera."""
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What arguments accept: ranges, names, outputs; declared once for options and parameters.
 
 Each function takes the text of an option and returns its value. What can never be meant is an

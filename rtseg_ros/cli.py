@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The shell command ``rtseg <verb>``: picks the verb and reports errors."""
 
 if __name__ == '__main__':

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What can run a model, in which library and number format: the names that options accept."""
 
 ENGINES = ('onnxruntime', 'openvino', 'tensorrt')

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every error the library raises on purpose: what was wrong, what is accepted, what to do."""
 
 

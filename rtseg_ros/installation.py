@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where files of the package lie on this machine: those installed beside the code, the cache."""
 
 import os

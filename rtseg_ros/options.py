@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Settings as dataclasses: one field holds default, description and accepted values.
 
 The same dataclass gives a ROS node its parameters and a shell command its options.

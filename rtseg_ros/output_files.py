@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Files that are written: whether they can be, asked before long work, and in one step."""
 
 from collections.abc import Mapping

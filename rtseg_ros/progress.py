@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How far long work is: what the library tells, and the one bar that commands show of it."""
 
 from collections.abc import Callable, Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which Python packages each verb needs, and how to get one that is missing; imports nothing."""
 
 # What is not among the package's own requirements: import name -> extra of setup.py.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What SIGINT and SIGTERM do to our programs: one clean end, however often they come.
 
 Imports nothing heavy: the handlers stand before the imports that take a second.

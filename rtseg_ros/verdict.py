@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whether something is as it should be: doctor, targets, thresholds and hardware checks alike."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures of all tests: tiny models whose answers can be worked out by hand."""
 
 from collections.abc import Callable

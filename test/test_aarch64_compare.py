@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What `make aarch64` accepts as the same, and what not."""
 
 import importlib.util

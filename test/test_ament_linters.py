@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ROS's own linters, where they are installed (Debian: python3-ament-flake8 and -pep257)."""
 
 from pathlib import Path

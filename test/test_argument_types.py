@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Ranges and names are checked where options and parameters are declared, for all alike."""
 
 import argparse

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The pages: every link leads somewhere, and every page is on the site."""
 
 from functools import cache

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The DDS profile has room for the largest messages that the package publishes."""
 
 import xml.etree.ElementTree as ET

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where files lie: the Fast DDS profile, set only if nobody set one, and the cache folder."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which environment ``make env`` makes: one for each distribution of ROS, never two in one."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """package.xml names every ROS package that the code imports, and an engine."""
 
 import ast
@@ -56,3 +58,25 @@ def test_every_key_was_looked_up_in_rosdistro():
     document = (ROOT / 'docs/ros.md').read_text()
     assert keys
     assert {key for key in keys if f'`{key}`' not in document} == set()
+
+
+def states_copyright(path: Path) -> bool:
+    first = [line.lstrip('#/ ') for line in path.read_text().splitlines()[:3]]
+    return (
+        any(line.startswith('Copyright 20') for line in first)
+        and 'SPDX-License-Identifier: Apache-2.0' in first
+    )
+
+
+def test_every_source_file_states_copyright_and_licence():
+    """As REP-2004 asks for at every level."""
+    folders = ('rtseg_ros', 'test', 'launch', 'docs', 'docker', '.ci')
+    files = [
+        path
+        for folder in folders
+        for path in (ROOT / folder).rglob('*')
+        if path.suffix in ('.py', '.sh', '.c') or (folder == '.ci' and not path.suffix)
+    ]
+    assert len(files) > 600
+    bare = [path for path in [*files, ROOT / 'setup.py'] if not states_copyright(path)]
+    assert not bare

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The package installs with colcon and with pip, and both installs are complete."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What each verb does where packages are missing; an import hook hides them."""
 
 import ast

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every shipped model is what its card says, measured on real frames."""
 
 from places import CAMVID_FOLDER

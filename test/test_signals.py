@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SIGINT and SIGTERM end every verb: 130 or 143, one line, nothing half written."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Two processes that share the tests never run two tests over DDS at once."""
 
 from types import SimpleNamespace

@@ -1,4 +1,6 @@
 #!/bin/sh
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 # Measure everything that docs/benchmark.md shows, on this machine, into this folder.
 #   docs/benchmark/remake.sh CAMVID [NETWORK=]CHECKPOINT...
 # CAMVID is the folder with train and val; checkpoints are those of rtseg train, or published ones;

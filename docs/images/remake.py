@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Makes the street of the README: a picture of frames beside their overlays, and a short loop.
 
 docs/images/remake.py CAMVID/val/images

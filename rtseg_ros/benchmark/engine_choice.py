@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An engine as the node could be told to use it, and a model that runs in it."""
 
 from dataclasses import dataclass, field

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which engine to take: those that this machine has run one model file in turns."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The proof on real hardware, in one call: same labels, how fast, no leak, what was built.
 
 Nobody who wrote this package had a Jetson: the owner of one runs this and sees for himself.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the owner of a Jetson or a GPU sends back: the check of the TensorRT engine as a report."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Our node against a plain rclpy and torch node, over real DDS, in turns."""
 
 from collections.abc import Callable, Mapping

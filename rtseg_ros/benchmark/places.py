@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What points, ground and rectification cost beside one copy of the same size."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A segmentation node as people write it: rclpy, the lines of cv_bridge, and torch.
 
 The peer that the benchmark runs beside our node; it is not meant for robots.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Make the files of a race: models for every contender from one set of weights, and frames.
 
 They can be kept in a folder, because preparing takes longer than racing.

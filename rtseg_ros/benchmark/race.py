@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A race: all contenders of one subject take turns, so that each meets the same machine."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How time and memory grow with frame size, number of cameras and number of classes."""
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A benchmark from settings to files: every network at every size, then what else was asked."""
 
 from dataclasses import dataclass, replace

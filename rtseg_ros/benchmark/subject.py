@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is raced: one network with its weights at one input size.
 
 Nothing here imports torch: a contender's process loads only what it needs itself.

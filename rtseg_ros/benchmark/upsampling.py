@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Labels from coarse logits: our way against torch and OpenCV that interpolate everything."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One contender in a process of its own, so that none shares threads or memory with another."""
 
 from collections.abc import Callable, Iterator

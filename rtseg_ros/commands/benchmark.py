@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg benchmark``: speed against other ways to run a network, all in the same run."""
 
 import argparse

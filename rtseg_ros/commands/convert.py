@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg convert``: a training checkpoint becomes a model file, a model file a TensorRT plan."""
 
 import argparse

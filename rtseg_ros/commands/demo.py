@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg demo``: real nodes on real video, and pictures of what they see."""
 
 import argparse

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg doctor``: one line for each thing that can be wrong, with what to do about it."""
 
 import argparse

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg evaluate``: how accurate and how fast a model is, from a bag or a data set."""
 
 import argparse

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg models``: list models and networks, describe a file, measure a receptive field."""
 
 import argparse

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg runs``: compare training runs in a table and in a picture."""
 
 import argparse

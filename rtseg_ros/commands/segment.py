@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg segment``: photos, folders, videos and cameras to pictures and masks, without ROS."""
 
 import argparse

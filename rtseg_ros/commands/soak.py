@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg soak``: a node under more frames than it can take, or cameras that come and go."""
 
 import argparse

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg train``: train a network on a data set; run it again to continue."""
 
 import argparse

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Read weights out of somebody's training checkpoint; nothing in the file is executed."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The whole conversion: what the file is, what becomes of it, and the checked result."""
 
 from dataclasses import fields

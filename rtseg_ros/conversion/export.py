@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Turn a torch network into an ONNX graph that takes camera frames and returns labels."""
 
 import io

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From a float32 graph in our contract to a file: precision, batch, comparison, report."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Key layouts of checkpoints: ours, and those that the papers' authors published."""
 
 from collections.abc import Callable, Mapping, Sequence

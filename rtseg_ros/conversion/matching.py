@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Fit the weights of a checkpoint to a network, or say exactly what does not fit."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A torch network as the draft of a model file: its export, and the comparison with torch."""
 
 from collections.abc import Callable, Sequence

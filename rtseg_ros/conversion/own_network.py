@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From a network of one's own in Python to a model file, in one call."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the comparison of a model with its source finds: labels, classes, logits, mIoU."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Builds the TensorRT plan of a model file ahead of the robot's first start; needs no torch."""
 
 from dataclasses import dataclass, fields

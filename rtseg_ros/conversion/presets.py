@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Published preprocessing: what the authors fed their networks, by name."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The report that lies next to a converted model, for people."""
 
 from rtseg_ros.conversion.parity import Parity

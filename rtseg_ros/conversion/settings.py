@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the converter can be told; options of ``rtseg convert``, parameters of the node."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a checkpoint is to become: its network, classes, preprocessing and unlabelled output."""
 
 from dataclasses import dataclass, replace

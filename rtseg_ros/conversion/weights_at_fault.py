@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tell weights that no comparison can judge: torch itself has absurd scores with them."""
 
 from collections.abc import Callable

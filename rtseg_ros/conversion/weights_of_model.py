@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The torch network of a model file of ours: its trained weights, put back where they came from.
 
 Exporting folds batch norms into convolutions. The norms of the network that comes back only add

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """All checks in their order: the machine, the engine with its model, ROS and the running graph."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Checks of the running graph: our nodes, their topics and QoS, the time they live by."""
 
 from functools import partial

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Checks of this machine without ROS: packages, model, engine, places that must be writable."""
 
 from collections.abc import Callable

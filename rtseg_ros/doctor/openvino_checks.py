@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What ``rtseg doctor`` says about OpenVINO on this machine, and which engine it recommends."""
 
 import importlib.util

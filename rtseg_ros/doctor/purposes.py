@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a machine is meant to do, and which packages that takes beside the common ones."""
 
 from collections.abc import Iterator

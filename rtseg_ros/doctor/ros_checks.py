@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Checks that need ROS: is it there, do images get through, what does the running graph say."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What ``rtseg doctor`` says about TensorRT on this machine: facts, and problems with advice."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Do camera images and points get through DDS here? Two processes, sizes of real cameras."""
 
 from array import array

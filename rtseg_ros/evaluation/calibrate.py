@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Fits the temperature of a model's confidence on ground truth and stores it in the model."""
 
 from collections.abc import Callable

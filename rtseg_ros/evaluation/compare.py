@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Two reports side by side: what changed, and what changed beyond noise."""
 
 from dataclasses import asdict, dataclass

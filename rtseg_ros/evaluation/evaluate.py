@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Offline evaluation: every frame of a source through the segmenter, without ROS."""
 
 from collections.abc import Callable

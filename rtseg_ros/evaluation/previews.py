@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Keeps pictures of the best, the worst and the median frame in constant memory."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Collects what an evaluation sees, frame by frame, in constant memory."""
 
 from collections import Counter

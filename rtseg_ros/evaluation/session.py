@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An offline evaluation from settings to report: load, calibrate if asked, score, write."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Thresholds for CI: which required figures a report misses."""
 
 from collections.abc import Mapping, Sequence

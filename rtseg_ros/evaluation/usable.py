@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whether an evaluation has anything to say: a run that used nothing is no success."""
 
 from rtseg_ros.evaluation.recorder import Recorder

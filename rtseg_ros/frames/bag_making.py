@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A bag out of a data set, an image folder or a video."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The values that options of bags and their images accept; imports nothing."""
 
 STORAGES = ('mcap', 'sqlite3')

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One camera of a bag as a source of frames, each paired with its ground truth by stamp.
 
 evaluation/live/matcher.py pairs those of a running graph.

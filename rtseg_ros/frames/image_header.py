@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reads the size of a JPEG or PNG before it is decoded, and sees whether its end is there.
 
 Decoders fill what is missing with grey and report success; a mask of that would be wrong.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From image messages to arrays, without ROS: nodes and bags decode with the same lines."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Ground truth from label images: one rule for bags and for running graphs."""
 
 from typing import Any

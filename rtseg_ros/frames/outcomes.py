@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What can become of a frame; every account and every report has these, in this order."""
 
 # Published, passed over for a newer one, beyond the highest rate, too old, refused as it is, or

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """When a recorded message is due in a replay, and which stamp it gets then."""
 
 from collections import OrderedDict

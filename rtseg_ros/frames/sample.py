@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frames to calibrate and to compare on: an image folder, a data-set split, a bag, or made up."""
 
 from pathlib import Path

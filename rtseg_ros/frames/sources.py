@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where frames and ground truth come from: the contract, and data sets."""
 
 from collections import Counter

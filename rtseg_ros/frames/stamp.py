@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A ROS stamp and its nanoseconds since 1970, as one number."""
 
 from typing import Protocol

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Runs a module in a process that ends with the one that started it, however that one ended.
 
 ``python -m rtseg_ros.harness.bound PARENT MODULE ARGUMENT...``: a node behind a demo that was

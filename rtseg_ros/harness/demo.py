@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Runs the perception node on a video as a robot would, and records what comes back."""
 
 from collections import deque

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A demo from the asked-for clip to what is kept of it: video, contact sheet and summary."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Drives a managed node through its services, as a lifecycle manager does."""
 
 import time

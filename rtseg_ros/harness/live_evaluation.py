@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Live evaluation: a bag is played into the real node over DDS, and the answers measured."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A live evaluation from settings to report: checks, plays, scores, writes."""
 
 from dataclasses import asdict, dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Starts and stops nodes in processes of their own, in a graph apart from others."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A camera that is started again and again, each time with images of another size."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Soak test: a real node under more frames than it can take; ages, counts and memory."""
 
 from collections import deque

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A picture of a soak: age of the masks and memory of the node over time."""
 
 from collections.abc import Sequence

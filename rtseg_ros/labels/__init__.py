@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the ids of a label image mean: names, colours, groups, mappings, overlays."""
 
 from rtseg_ros.labels.label_set import (

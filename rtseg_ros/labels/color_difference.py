@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How different two colours look: CIEDE2000, for normal and for colour-blind eyes."""
 
 import numpy as np

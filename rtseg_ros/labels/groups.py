@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Class groups: merge a model's classes into the few that a robot acts on, drop others.
 
 labels/mapping.py merges classes too, to compare two label sets in an evaluation.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Label sets: the names, colours and categories behind the class ids of a label image."""
 
 from collections.abc import Callable, Mapping

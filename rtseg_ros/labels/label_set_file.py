@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Label sets that a user wrote: a YAML file whose mistakes are named by line."""
 
 from pathlib import Path

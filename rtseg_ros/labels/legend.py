@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The legend of a segmentation: which colour is which class, no name cut."""
 
 import cv2

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Class mapping: merge the classes of one label set into those of another, to be judged on them.
 
 E.g. a Cityscapes model on CamVid labels. labels/groups.py merges what a node publishes.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The picture of a segmentation for people: class colours over the frame."""
 
 import cv2

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The colours of overlays: the data set's own, or ones that everybody can tell apart."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A YAML file that a user wrote, read so that every complaint names the line.
 
 Nor can one exhaust the memory: a few lines of aliases to aliases stand for billions of values.

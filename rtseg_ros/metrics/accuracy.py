@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """All accuracy figures of one evaluation, frame by frame and in total."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How much figures vary by chance: runs of consecutive frames, drawn again and again."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Boundary F-score: how far the edges of predicted regions lie where the true edges lie."""
 
 import cv2

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Is a confidence of 80 % right 80 % of the time? Expected calibration error and temperature."""
 
 import math

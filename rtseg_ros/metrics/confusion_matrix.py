@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One int64 confusion matrix and the accuracy figures that follow from it."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Cityscapes' instance-level IoU: every object counts the same, however near it is."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Latencies of any number of frames in constant memory: percentiles and a timeline."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Temporal stability: how much a mask flickers where the scene did not change."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Small operations that several papers share, exported to ONNX with all sizes as constants."""
 
 from typing import Any

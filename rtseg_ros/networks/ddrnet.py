@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """DDRNet-23-slim (Pan et al., T-ITS 2022): a branch that stays at 1/8 beside one down to 1/64.
 
 Sections III-B to III-D, Figures 3 to 5, Table I. Parameter names are those of the weights that the

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Dilation Frontend of RTSeg (Siam et al., ICIP 2018): the encoder stops shrinking at 1/8.
 
 Section 2.1. What would bring 1/16 and 1/32 keeps its resolution and is dilated by 2 and 4, in

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ESNet (Wang et al., PRCV 2019): symmetric encoder and decoder of factorised residual units.
 
 Sections 3.1 to 3.3, Table 1, Figure 2 (d) and (e).

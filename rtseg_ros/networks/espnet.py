@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ESPNet (Mehta et al., ECCV 2018), p = 2 and q = 3, 5 or 8: pyramids of dilated convolutions.
 
 The baseline in the papers' tables. Sections 3.1 and 4.1, Figures 1 (b) and 4. Parameter names

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ESPNetv2 (Mehta et al., CVPR 2019) at four widths, with the authors' segmentation decoder.
 
 Sections 3.1 to 3.3, Figures 1 to 3; not one of the five papers, here for its published weights,

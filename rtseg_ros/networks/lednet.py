@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """LEDNet (Wang et al., ICIP 2019): split-and-shuffle encoder, attention pyramid decoder.
 
 Sections 2.1 and 2.2, Table 1, Figures 1 and 2 (d).

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """LinkNet (Chaurasia and Culurciello, VCIP 2017): ResNet-18 whose maps bypass to the decoder.
 
 Section III, Figures 1 to 3. Where the authors' Lua and PyTorch codes differ, the PyTorch one is

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What all networks share: logits at their own stride, then at input size."""
 
 from abc import abstractmethod

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the papers print of their networks, each in one entry."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """PIDNet-S (Xu et al., CVPR 2023): detail, context and boundary branches like a PID controller.
 
 Sections 3.2 to 3.5, Figures 4 to 7, Table 1 of the supplement. Parameter names are those of the

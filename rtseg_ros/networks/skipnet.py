@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SkipNet of RTSeg (Siam et al., ICIP 2018): FCN-8s on light encoders.
 
 Section 2.1, Figure 2 (a): class maps at 1/32, 1/16 and 1/8 are upsampled by transposed

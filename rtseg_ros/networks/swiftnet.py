@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SwiftNet (Orsic et al., CVPR 2019): ImageNet encoder, pyramid pooling, lateral upsampling.
 
 Sections 3.1 to 3.3, Figures 2 to 4. Lateral maps leave ResNet-18 before the last ReLU of a stage;

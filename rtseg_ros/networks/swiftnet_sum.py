@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SwiftNet's pyramid as its authors published it later (Orsic and Segvic, PR 2021).
 
 Three image scales, maps of equal size summed instead of concatenated, no pyramid pooling. Built

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """UNet of RTSeg (Siam et al., ICIP 2018): stage-wise upsampling with added encoder maps.
 
 Section 2.1, Figure 2 (b). As in the published code the maps are added, not stacked; with

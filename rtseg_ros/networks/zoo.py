@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The networks of this package by name; what their papers print stands in ``papers.py``."""
 
 from collections.abc import Callable

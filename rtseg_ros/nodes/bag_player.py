@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Plays one camera of a bag as if it were there: the bag's own gaps, present stamps."""
 
 if __name__ == '__main__':

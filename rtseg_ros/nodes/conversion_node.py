@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Turns a training checkpoint into a model file, and that into a TensorRT plan; then ends."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Listens to a running graph and reports how accurate and how fast it is."""
 
 if __name__ == '__main__':

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Spins a node whose callbacks may take minutes: short ones in place, the others in threads."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The name by which a node subscribes to images, so that a remap rule applies exactly once."""
 
 from rclpy.node import Node

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Brings what the library logs to a node's log, and so to /rosout."""
 
 import logging

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The main() of every node: ROS, signals, refusals in one line, work, a clean end.
 
 Unknown parameters are named where they are declared, in ``nodes/parameters.py``; what happens

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Between sensor_msgs and arrays, without touching single bytes in Python."""
 
 from array import array

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The one table of what segmentation_node publishes; node, advice, reports and docs read it."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Node parameters as dataclasses: one field holds default, description and accepted values."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the ROS graph says about a topic: who is there, and why nothing gets through."""
 
 from collections.abc import Sequence

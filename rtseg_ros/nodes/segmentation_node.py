@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The perception node: camera images in, label images, confidence and overlays out."""
 
 if __name__ == '__main__':

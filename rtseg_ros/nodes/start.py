@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The first lines of every executable: signals are taken, then the node is imported.
 
 Imports nothing heavy: rclpy, NumPy and the engines take a second, in which a signal may come.

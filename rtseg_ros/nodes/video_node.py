@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A video file, a folder of images, a webcam or a network stream as a camera."""
 
 if __name__ == '__main__':

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Arrays in, arrays out: from a frame to labels, without ROS and without torch."""
 
 from typing import TYPE_CHECKING, Any

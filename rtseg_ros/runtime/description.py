@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a model file says of itself, as lines that a person reads."""
 
 from collections.abc import Mapping

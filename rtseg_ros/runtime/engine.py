@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What every inference engine does: the base class checks, a backend computes."""
 
 from abc import ABC, abstractmethod

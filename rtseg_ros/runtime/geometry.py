@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which part of a frame a network sees, and which pixels of the frame a mask describes.
 
 A frame is cut (region of interest), padded or cropped to the network's shape, resized and turned

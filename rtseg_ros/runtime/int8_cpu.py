@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Let ONNX Runtime's CPU kernels run an int8 model fast.
 
 A model file holds signed activations with zero zero-points, the only kind that every TensorRT

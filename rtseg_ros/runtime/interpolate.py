@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Bilinear interpolation of class scores on a coarse grid: in chosen cells, or everywhere.
 
 The cells of a coarse (h, w) map lie between its points, and half a cell more on every side:

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A model is one .onnx file; its metadata say what goes in and what comes out."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Inference with ONNX Runtime, on the CPU or any provider that it was built with."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """All that is known here of the bytes of a .onnx file: field numbers, reading, rewriting.
 
 A robot needs the metadata of a model before any engine exists, and not every robot that has

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From a camera frame to what a network was trained on: resized, mean subtracted, scaled.
 
 A model that takes uint8 subtracts the mean itself: conversion/passes/ends.py.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From a frame to its labels: the one path that node, CLI, evaluation and benchmark share."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The models that come with the package, by name; imports nothing heavy."""
 
 from pathlib import Path

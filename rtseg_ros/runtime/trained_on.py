@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which frames trained a model: what its file says, so that no figure is measured on them."""
 
 import base64

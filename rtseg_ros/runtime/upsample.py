@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Labels and confidence at frame size from logits at the decoder's stride, exact and cheap.
 
 Bilinear interpolation is a convex combination of the four coarse points around a pixel. So

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where pictures and masks go: names, formats, and files that are whole or not there."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a user may want to do otherwise, seen from frame and model."""
 
 from rtseg_ros.runtime import Segmenter

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A page that shows the newest picture in a browser, served from this process alone."""
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The loop: every frame through the model, its picture to where it goes."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What ``rtseg segment`` can be told of the model: the node's parameters, without ROS."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Ctrl-C and SIGTERM as a wish to stop after the present frame, so that files are finished."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A camera's calibration: from sensor_msgs/CameraInfo to rays and pixels.
 
 Frames are optical (REP-103): x right, y down, z forward. Pixel (u, v) is the centre of a square.

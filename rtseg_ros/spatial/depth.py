@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Depth images to metres, as depth cameras and depth_image_transport publish them (REP-118)."""
 
 import struct

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A picture of labelled points from above, and made depth for footage that has none."""
 
 import cv2

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A grid of the ground in front of the robot, from one mask: where it can drive, where not.
 
 Every cell of a flat ground is looked up in the mask. What stands up from the ground hides what

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where the fields of a labelled point lie; the doctor asks where OpenCV is missing, too."""
 
 # name, offset in bytes, sensor_msgs/PointField type: 7 is FLOAT32, 2 is UINT8

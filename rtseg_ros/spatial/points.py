@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Labelled points: the join of a mask with depth, as the bytes of an organised PointCloud2."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Takes a lens's distortion out of images, and puts masks back into the camera's own pixels.
 
 The maps are made once for each calibration. Images are interpolated; labels never are.

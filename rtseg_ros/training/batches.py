@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Batches of augmented crops, prepared by threads; they depend on seed and epoch only."""
 
 from collections.abc import Iterator, Sequence

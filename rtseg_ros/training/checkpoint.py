@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Training checkpoints: all that is needed to continue, repeat or convert a run."""
 
 from collections.abc import Mapping

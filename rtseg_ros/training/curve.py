@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The learning curve of a run, as numbers and as a picture."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A run's figures as TensorBoard event files beside curve.csv; needs the package tensorboard."""
 
 from pathlib import Path

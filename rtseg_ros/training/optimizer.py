@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The optimizer of a recipe; a trained encoder moves more slowly than the rest."""
 
 import torch

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a network in training says of a frame: no engine, no conversion."""
 
 import cv2

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Finds ImageNet weights for an encoder on this machine or, on request, on the network."""
 
 import importlib.util

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The processes that torchrun starts for one run: who writes, what is summed, how all end."""
 
 from collections.abc import Iterator

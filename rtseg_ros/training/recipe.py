@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Training recipes: the settings that a paper states, as one dataclass each."""
 
 from collections.abc import Mapping

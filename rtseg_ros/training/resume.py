@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whether a checkpoint is of the run that is asked for, and which setting differs if not."""
 
 from dataclasses import dataclass, fields, replace

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The learning rate over a run: warm-up, schedule, and the legs of a run that was extended."""
 
 from collections.abc import Sequence

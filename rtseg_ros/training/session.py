@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A training run from settings to result: checks the data, then starts or continues."""
 
 from collections.abc import Mapping

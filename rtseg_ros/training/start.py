@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Start a run from the weights of another one."""
 
 from collections.abc import Mapping, Sequence

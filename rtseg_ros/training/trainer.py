@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The training loop: resumes exactly, keeps the best weights, writes its curve."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg benchmark --which-engine``: figures of a tiny model, the choice from made-up ones."""
 
 import json

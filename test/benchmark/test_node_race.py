@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Our node and the plain one answer the same images with the same labels."""
 
 from pathlib import Path

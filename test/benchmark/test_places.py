@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark of points, ground and rectification runs, and its table has every row."""
 
 import pytest

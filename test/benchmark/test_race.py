@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A real race of a real network, small, with every process and file that a large one has."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg bag`` from a data set, a folder and a video."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg benchmark --engine tensorrt --report`` where there is no GPU, and no torch."""
 
 import subprocess

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The demo end to end: two real nodes, real DDS, a short clip."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg models``: counts, descriptions and receptive fields on the screen and as JSON."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """docs/own_classes.md, typed as it stands: from an empty folder to a model of own classes."""
 
 import json

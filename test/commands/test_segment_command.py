@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``rtseg segment`` on photos, folders, videos and a fake camera, by the tiny model."""
 
 from dataclasses import fields

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`rtseg train` from data to checkpoint, and on from there to other classes."""
 
 import cv2

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Networks whose labels are worth comparing, and checkpoints made of them."""
 
 from collections.abc import Callable

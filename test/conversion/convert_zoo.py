@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Converts every network in fp32 and fp16 and prints the table of docs/conversion.md.
 
     python test/conversion/convert_zoo.py FRAMES [NETWORK ...]

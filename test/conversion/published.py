@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The papers' networks with the parameter names of the authors' repositories.
 
 Written from the layer-level descriptions, apart from rtseg_ros.networks: converting their weights

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Logits of the authors' own code, run once outside this repository with weights by a rule.
 
 ``authors.json`` holds a digest of the names and shapes of that code's weights and some of its

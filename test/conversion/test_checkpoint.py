@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reading checkpoints: every wrapping that is met, and every file that must be refused."""
 
 from collections import OrderedDict

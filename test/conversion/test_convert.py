@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The whole conversion, from a checkpoint on disk to a model that a segmenter runs."""
 
 import errno

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """docs/conversion.md says what the code does."""
 
 from dataclasses import fields

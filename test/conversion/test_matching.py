@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What does not fit is said exactly, and what the file looks like."""
 
 import pytest

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A network of one's own, exported from Python in three lines."""
 
 from collections import OrderedDict

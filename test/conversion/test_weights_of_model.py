@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Weights put back from a model file: what was exported comes out again."""
 
 from dataclasses import replace

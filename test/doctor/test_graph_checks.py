@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`rtseg doctor` on a real graph: what it says of nodes, and its exit code."""
 
 import json

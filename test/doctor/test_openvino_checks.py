@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the doctor says of OpenVINO; processors are faked by what the kernel says of them."""
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures of the evaluation's tests."""
 
 from pathlib import Path

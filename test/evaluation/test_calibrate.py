@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Fitting and storing the temperature of a whole model."""
 
 from collections import Counter

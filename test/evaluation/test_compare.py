@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Comparison of reports: what is beyond noise, and what cannot be compared."""
 
 import json

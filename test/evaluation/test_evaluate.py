@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Offline evaluation of a model whose every answer is known."""
 
 from collections import Counter

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Thresholds: which way each figure counts, and what is not measured."""
 
 from pathlib import Path

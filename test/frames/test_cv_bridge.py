@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Images as the real cv_bridge makes them, where one is installed: `make robot` does so."""
 
 import importlib.util

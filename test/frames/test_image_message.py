@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every encoding by hand-worked pixels; broken messages by what they say."""
 
 from types import SimpleNamespace

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Label images: which are taken, and what becomes of ids that no class has."""
 
 from types import SimpleNamespace

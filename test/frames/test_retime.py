@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """When recorded messages are due, and their new stamps; all figures worked out by hand."""
 
 from rtseg_ros.frames.retime import Retimer

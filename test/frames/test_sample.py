@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frames to calibrate and compare on, from everywhere they may lie."""
 
 import subprocess

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frames and ground truth of data sets and bags, also of bags that are wrong in many ways."""
 
 import cv2

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How nodes get their parameters, and how graphs are kept apart on each generation of ROS 2."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A camera that comes and goes, each time with frames of another size."""
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """CIEDE2000 and dichromats against published numbers."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Class groups: by hand, and every mistake by its line."""
 
 import numpy as np

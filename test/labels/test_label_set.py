@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Label sets: the published tables, files and plain data whose mistakes are found by place."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Legend and contact sheet: every class is there, no name is cut, no place is empty."""
 
 import cv2

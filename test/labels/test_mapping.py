@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Class mapping: the published Cityscapes to CamVid table, YAML, and what is refused."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Palettes: the data set's own colours, and others that are far apart on any street."""
 
 import numpy as np

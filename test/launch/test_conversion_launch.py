@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """conversion.launch.py with the real launch, where it can be imported."""
 
 from functools import partial

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """evaluation.launch.py with the real launch, where it and the package are installed."""
 
 from functools import partial

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The launch file, run by the real launch and launch_ros."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The noise of figures: how often the interval covers the truth."""
 
 import numpy as np

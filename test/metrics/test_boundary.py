@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Boundary F-score against hand-worked images and the plain definition."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Calibration error against torchmetrics, and temperatures that are known beforehand."""
 
 import numpy as np

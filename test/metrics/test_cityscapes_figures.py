@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """All figures that Cityscapes' own script computes, on random and real label maps."""
 
 import importlib

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Confusion matrix against hand-worked images, torchmetrics and Cityscapes' own script."""
 
 import cv2

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Networks with weights that make their labels worth comparing, without training."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Small operations against hand-worked numbers and torch's own."""
 
 import pytest

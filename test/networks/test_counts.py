@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters and multiply-accumulates against the papers' own code."""
 
 import pytest

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ESPNet and ESPNetv2 with the weights that their authors published."""
 
 import cv2

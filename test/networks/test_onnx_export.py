@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every network as ONNX: constant sizes, one file, torch's labels."""
 
 import warnings

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The conversion node as a process: parameters in, a model out, progress on /diagnostics."""
 
 from dataclasses import fields

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whose diagnostics they are: by full name, so that another robot's are not taken for ours."""
 
 import pytest

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Live evaluation with real nodes over real DDS: live equals offline."""
 
 from dataclasses import fields

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which thread runs a callback of our executor, and that each is handed over once."""
 
 import threading

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Remap rules apply once: each case with the topic that a node really subscribes to."""
 
 import pytest

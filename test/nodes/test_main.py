@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What every node does alike: names mistyped parameters, refuses in one line, ends at signals."""
 
 from pathlib import Path

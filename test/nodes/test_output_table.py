@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The table of outputs is what docs and advice say, and no output is taken for a camera."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters: the YAML files say what the dataclasses say, and real nodes take them."""
 
 from dataclasses import fields

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The perception node over real DDS: its masks are those of Segmenter, byte for byte."""
 
 import signal

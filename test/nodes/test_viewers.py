@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """RViz and Foxglove show what the node publishes: names, types and QoS by its table."""
 
 import json

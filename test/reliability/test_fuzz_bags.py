@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Bags with changed bytes, by file and by message: read as far as it goes, never a crash."""
 
 from contextlib import suppress

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints with changed bytes, pickles and records: read, refused, never a crash."""
 
 import io

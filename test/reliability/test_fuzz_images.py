@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """JPEG, PNG and the images of messages with changed bytes: read, refused, never a crash."""
 
 from types import SimpleNamespace

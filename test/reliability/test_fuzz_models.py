@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Models of ours and of others with changed bytes and metadata: read, refused, never a crash."""
 
 import json

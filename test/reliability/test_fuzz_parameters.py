@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of every node and of the converter with all kinds of values: taken, or refused."""
 
 from dataclasses import fields

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """YAML and JSON files with changed values and bytes: read, refused, never a crash."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SIGKILL at any moment: nothing is half written under its name, and the next start goes on.
 
 Each kind of process is killed ``--kills`` times, every other time while it writes a file; `make

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Inputs on which a reader crashed, found by fuzzing: each is refused now, in words."""
 
 import io

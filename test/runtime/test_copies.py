@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Copies on the way from a message's bytes to labels, counted by what NumPy allocates."""
 
 import tracemalloc

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Facts of a model file as lines, whatever its accuracy and extra hold."""
 
 import pytest

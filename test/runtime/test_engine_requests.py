@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The contract of an engine: what was begun owns its outputs until it is released."""
 
 import threading

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pixels go through cut, padding, turn, network and back, and stay where they were."""
 
 import itertools

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The bytes of a model file against the onnx package, which reads them by its own schema."""
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The one path from frame to labels: size, confidence, unlabelled pixels, groups, bad input."""
 
 import sys

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Label upsampling against hand-worked pixels, a float64 reference and torch."""
 
 from dataclasses import dataclass

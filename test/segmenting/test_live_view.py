@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page of the live view, asked as a browser asks, and seen in one."""
 
 from http.client import HTTPConnection

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Calibrations: projection, rays and rectification against each other and against formulas."""
 
 from types import SimpleNamespace

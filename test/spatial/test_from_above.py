@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Points from above lie where a ruler says; made depth is that of a flat ground."""
 
 import numpy as np

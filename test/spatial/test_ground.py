@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The ground grid in made worlds: a painted floor seen by a camera that stands on it."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Points in made worlds: every one lies where its pixel says, with its label."""
 
 from types import SimpleNamespace

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Depth looked up for masks of other pixels: cut, scaled, rectified, turned."""
 
 import cv2

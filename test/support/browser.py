@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A headless Chromium that tests look at pages with, over its debugging pipe."""
 
 import base64

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A model whose answers can be worked out by hand: it names the brightest channel.
 
 As a program it writes such models for a process that lacks onnx (channel_models_elsewhere.py).

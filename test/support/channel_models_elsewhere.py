@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Models written by another environment's Python, for tests in a robot's own, without onnx."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What ``colcon test`` runs: the quick tests of the rooms that a robot uses.
 
 A robot has what rosdep brings, so neither torch nor onnx: modules of tests that import what it

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The files of tests by the CPU seconds they take, child processes included: --cpu-seconds 20.
 
 On a machine that does other things too, these say more than the time on the clock.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """DDS domains that no other test on this machine uses at the same time."""
 
 import fcntl

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a reader finds in a plot: ticks and legends."""
 
 from matplotlib.axes import Axes

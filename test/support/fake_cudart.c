@@ -1,3 +1,5 @@
+// Copyright 2026 rtseg_ros maintainers
+// SPDX-License-Identifier: Apache-2.0
 /* A CUDA runtime without a GPU: device memory is host memory, work on a stream is done at once
  * or recorded while a capture is on. It writes down every call, counts what is alive, refuses
  * what a real one refuses (unknown or freed addresses, sizes beyond an allocation, memory that

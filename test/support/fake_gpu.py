@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The fake CUDA runtime as a library: compiled from fake_cudart.c, and its controls."""
 
 import ctypes

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A TensorRT without a GPU, in the shape of the real Python API.
 
 It parses with onnx, "builds" a plan that is the ONNX file in an envelope, and runs it with ONNX

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A node on the fake GPU and TensorRT of this folder, as a process of its own.
 
 python fake_tensorrt_node.py NODE LIBRARY PAUSE_S [node arguments]: the module of rtseg_ros.nodes,

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The part of the fake TensorRT that loads and runs a plan; see fake_tensorrt.py."""
 
 from __future__ import annotations

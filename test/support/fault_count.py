@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Counts the kinds of fault that a run tried: ``make faults`` prints it, docs/nodes.md says it.
 
 ``@pytest.mark.fault(kinds=1, said=1)``: the test tries so many kinds, and asserts of so many the

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Small .onnx files as others export them, one of every layout in the field."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Fuzzing: inputs made from good ones, and what a reader may do with them.
 
 A reader may answer or raise its documented error. Anything else is a crash: another exception, a

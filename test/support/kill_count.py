@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Counts what SIGKILL did to the programs that a run killed: ``make kills`` prints it.
 
 ``--kills`` says how often each kind of process is killed.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which tests are quick: told by markers, most of them set here from fixtures, and watched.
 
 A test is ``quick`` unless it has one of the markers in ``SLOW``. ``make check`` runs the quick

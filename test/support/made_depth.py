@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A made world for real nodes: a floor and a wall, as colours, depth and camera_info messages."""
 
 from __future__ import annotations

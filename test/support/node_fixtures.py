@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Real nodes in processes of their own, over real DDS, apart from any other graph."""
 
 from __future__ import annotations

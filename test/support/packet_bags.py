@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Bags with the packets of a video stream, as ffmpeg_image_transport records them."""
 
 from fractions import Fraction

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where the repository lies, and the frames and weights beside it that some tests need."""
 
 from pathlib import Path

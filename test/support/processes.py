@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Programs of this package in processes of their own, which tests signal and hear out."""
 
 import os

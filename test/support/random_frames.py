@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frames of random colours, by their seed: (H, W, 3) uint8 BGR."""
 
 import cv2

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Weights and images by a rule, so that figures of other people's code need no weights to be kept.
 
 Whoever runs the authors' code with these weights gets logits to hold ours against, at any time.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A small labelled data set whose predictions by the tiny model can be worked out."""
 
 from pathlib import Path

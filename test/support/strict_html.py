@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A reader of pages that checks what a page must keep to."""
 
 from html.parser import HTMLParser

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A GPU made of C and a TensorRT made of Python, for the tests of the TensorRT engine."""
 
 import shutil

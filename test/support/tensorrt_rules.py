@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What TensorRT documents and TensorRT-RTX does not insist on; read from the graph instead."""
 
 import onnx

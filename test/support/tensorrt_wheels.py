@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Real TensorRT packages, fetched once into pytest's cache; nothing is installed."""
 
 from __future__ import annotations

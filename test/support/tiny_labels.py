@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The four classes of the models whose answers can be worked out by hand."""
 
 from rtseg_ros.labels import LabelSet

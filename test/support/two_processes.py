@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One step of training, by one process and by two of torchrun's.
 
 python test/support/two_processes.py    prints by how much they differ, for each norm and loss

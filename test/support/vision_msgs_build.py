@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The real LabelInfo, where vision_msgs is not installed: built once by ROS's own generators.
 
 No package index has vision_msgs, so its two messages that a node publishes are built from

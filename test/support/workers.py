@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which of several processes runs a test: one takes all tests over DDS, else a room stays whole.
 
 ``make test`` and ``make check`` run ``pytest -n 2 --dist loadfile``. Nodes that start beside

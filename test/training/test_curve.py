@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The learning curve: one epoch and many, with and without a validation."""
 
 from drawn import legend, ticks

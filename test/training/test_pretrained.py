@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Finding ImageNet weights: offline, from the cache, or a clear refusal."""
 
 import pytest

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Several processes train as one would: torchrun, gloo, two of them on this machine."""
 
 import pytest

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The training loop learns, resumes bit for bit and refuses what cannot be continued."""
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Files that 0.1.0 wrote continue, start another run and convert.
 
 ``run_of_0.1.0.tar.xz`` holds a label set, a data set of 4 + 4 frames, and best.pth and last.pth of

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a contender is: something that makes labels of a frame, in a process of its own."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The ways from a frame to its labels that are raced on an NVIDIA GPU.
 
 The protocol of the SwiftNet paper (section 4.1): one image per run, from the host's memory to the

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The matrix peaks of a device: what one large product reaches, the roof of every network."""
 
 from collections.abc import Callable, Sequence

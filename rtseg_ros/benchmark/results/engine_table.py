@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The answer to which engine to take, as a small table and the line for the node."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The files of a benchmark: JSON, CSV, Markdown and pictures."""
 
 import json

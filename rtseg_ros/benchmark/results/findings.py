@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """All that one benchmark measured, and the document that it makes."""
 
 from dataclasses import asdict, dataclass, field

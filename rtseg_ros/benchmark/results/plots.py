@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of the results: accuracy against speed, stages, and how cost grows."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Speed and accuracy as the papers print them, on the GPUs of their time; not measured here."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A benchmark as one Markdown page: machine, command, tables, targets, pictures."""
 
 from collections.abc import Sequence

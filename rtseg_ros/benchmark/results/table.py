@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The results of races as rows: for the terminal, CSV, JSON and Markdown."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The targets that this package sets itself, checked on the rows of one run."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Find the weights in a training checkpoint, and say which ones were taken and why."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which file holds the weights, and what a file is that holds none, by its first bytes."""
 
 from pathlib import Path

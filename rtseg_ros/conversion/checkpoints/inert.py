@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the names in a pickle become: records that hold what they were given and do nothing."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Names of weights: what wrappers put before them, and which of them to leave out."""
 
 from collections import Counter

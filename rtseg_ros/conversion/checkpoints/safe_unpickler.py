@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Unpickle without importing, calling or changing anything that the file names.
 
 torch's own ``weights_only`` refuses a file as soon as it names something else than torch; most

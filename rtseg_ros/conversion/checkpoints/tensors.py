@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From records of tensors to tensors, with every number of the record checked."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Read a file of torch.save, new (zip) and old, through the safe unpickler."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The groups of keys in a state_dict that could be the network, the rest left out."""
 
 from collections.abc import Iterator, Mapping

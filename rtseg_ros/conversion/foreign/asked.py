@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What TensorRT and OpenVINO would refuse of a foreign model: asked of the installed libraries."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A foreign model as the draft of a model file of ours."""
 
 from functools import partial

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Weights that lie beside a .onnx file: read only as plain files of the model's own folder."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The gate of an import: our model has to label frames as the original file does."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The import of a foreign model: what it is, what the user says of it, and our model of it."""
 
 from dataclasses import dataclass, fields

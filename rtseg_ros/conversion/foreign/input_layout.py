@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How a foreign model wants its image: number type, order of dimensions, size."""
 
 from dataclasses import dataclass

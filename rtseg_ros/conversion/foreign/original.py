@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Runs the original file in ONNX Runtime, fed by NumPy: what the import is measured against."""
 
 from dataclasses import replace

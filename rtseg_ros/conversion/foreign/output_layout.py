@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a foreign model puts out: scores, probabilities or class ids, and in which order."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How frames become input of a foreign model: told by the user, never guessed."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Write a foreign graph between the two ends of our contract, at one fixed size."""
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Read somebody's .onnx file; nothing in it is run, and no file but its own is opened."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Lets a graph that was exported for one image take any number of them at once."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Fold batch normalisation into convolutions, also through sums and interpolations."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The parts of an exported ONNX graph by name, and rewrites that keep what it computes."""
 
 from collections import defaultdict

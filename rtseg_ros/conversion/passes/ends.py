@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The two ends of our contract: mean subtracted inside the model, labels out of its scores.
 
 Models that take float32 are fed by runtime/preprocess.py, which does the same outside.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Half precision: a float16 body between a float32 normalisation and float32 logits."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Eight-bit models: explicit Q/DQ nodes with zero zero-points, calibrated on real frames.
 
 Convolutions and sums are quantised where their input and their output (behind an activation) are;

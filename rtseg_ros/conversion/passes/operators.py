@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Operators that CPU kernels are slow at, written with ones that they are fast at.
 
 Measured with ONNX Runtime on one core: ESPNet and the image pyramids of SwiftNet lose a quarter

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What flows through a model on real frames: the ranges that eight-bit numbers must cover."""
 
 from collections.abc import Callable, Mapping, Sequence

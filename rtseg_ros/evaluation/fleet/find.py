@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which bags are meant: globs, folders, and text files of paths."""
 
 from collections.abc import Iterator, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How much a fleet's figures vary by chance: whole bags, drawn again and again."""
 
 from collections.abc import Mapping, Sequence

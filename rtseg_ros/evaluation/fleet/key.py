@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the result of a bag depends on: if none of it changed, it need not be made again."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Runs one bag through loaded models, frame by frame, in constant memory but for its rows."""
 
 from collections.abc import Callable

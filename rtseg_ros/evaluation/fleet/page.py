@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``fleet.html``: which model on which robot in which light, and where it was worst."""
 
 import base64

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The folder of a fleet's evaluation: one folder for each bag, which is also what is resumed."""
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The evaluation of a fleet: what is new is run, the rest is read, everything is added up."""
 
 from collections import Counter, defaultdict

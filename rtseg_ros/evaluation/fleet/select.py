@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which frames a person should label next: those that the model is least sure of, spread out."""
 
 from collections import defaultdict

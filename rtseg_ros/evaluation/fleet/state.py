@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What frames add up to: integers only, so that any order and grouping gives the same."""
 
 from collections import Counter

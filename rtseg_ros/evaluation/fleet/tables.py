@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The tables that questions are asked of: ``bags.parquet`` and ``frames.parquet``."""
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is known of a bag beside its content: the robot, the day, the place."""
 
 from collections.abc import Mapping, Sequence

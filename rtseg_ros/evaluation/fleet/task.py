@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The evaluation of one bag: what a worker is given, and what it gives back."""
 
 from collections.abc import Mapping

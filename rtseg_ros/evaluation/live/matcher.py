@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pairs images, masks and ground truth of a running graph by stamp.
 
 frames/bag_source.py pairs those of a bag that is read.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Searches the highest rate that a node sustains, as ros2_benchmark does."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The report of what was seen on a running graph."""
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Masks that wait on disk to be scored, so that scoring does not slow down what is measured."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``compare.html``: two reports side by side, what changed beyond noise first."""
 
 from collections.abc import Sequence

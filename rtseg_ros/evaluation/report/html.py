@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Renders ``report.html`` from its template, ``page.html.j2``; every value is escaped."""
 
 from collections.abc import Mapping

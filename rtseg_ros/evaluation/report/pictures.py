@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The pictures of the report: overlay, frame, prediction, truth and errors as data URIs."""
 
 import base64

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The report of an evaluation: ``report.json`` for machines, ``report.html`` for people."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What ``page.html.j2`` shows of a report: its figures, picked, rounded and put into words."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A report in one line, for the screen and for logs."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Read an mcap file record by record, as far as it goes: what a cut-off recording still holds."""
 
 from collections.abc import Iterator

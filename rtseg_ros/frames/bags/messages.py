@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages as bags hold them: the types that are read and written, and their CDR bytes."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reads camera frames and ground truth from an open bag, whole or damaged."""
 
 from collections import Counter

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The storage files of a bag, each read as far as it goes, whatever metadata.yaml says."""
 
 from collections import Counter

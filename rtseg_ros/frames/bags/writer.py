@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Writes bags to evaluate on: camera frames with ground truth, whole or not at all."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """CamVid with 11 classes (Brostow et al., 2009; class grouping of SegNet), 480x360."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Finds what is wrong with a data set before hours are spent on it."""
 
 from collections.abc import Callable

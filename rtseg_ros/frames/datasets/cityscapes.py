@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Cityscapes with its 19 evaluated classes (Cordts et al., 2016), fine and coarse labels."""
 
 from pathlib import Path

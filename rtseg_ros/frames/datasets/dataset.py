@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A list of frames with label images, whatever the folder layout it was read from."""
 
 from collections.abc import Sequence

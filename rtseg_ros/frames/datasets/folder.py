@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Any data set that is a folder of images beside a folder of label images."""
 
 from pathlib import Path

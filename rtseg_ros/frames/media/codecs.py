@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Codecs of videos by the names that users know; imports nothing."""
 
 # What encodes each, the first that is there.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the format of a CompressedImage says of the image that was compressed."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures as the bytes of image files; label images have ``frames/label_image.py``."""
 
 from collections.abc import Sequence

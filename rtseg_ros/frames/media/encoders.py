@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What turns pictures into a video file: PyAV, or what OpenCV can do without it."""
 
 from collections.abc import Iterator

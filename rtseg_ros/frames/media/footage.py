@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What every input of frames without labels offers: the contract."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A camera that is opened again after it was lost."""
 
 from collections.abc import Callable, Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A webcam or a network stream: always its newest frame."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From what a user typed to the frames that it means."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Packets of a video stream, as ffmpeg_image_transport publishes them, decoded by PyAV."""
 
 import re

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An image or a folder of them, upright as viewers show them."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A video file: every frame that can be decoded, upright and at its own time."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Videos on disk: the best that is installed, whole or not at all."""
 
 from pathlib import Path

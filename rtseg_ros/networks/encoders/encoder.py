@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What all encoders share: maps at falling resolution, and weights that others trained."""
 
 from collections.abc import Mapping

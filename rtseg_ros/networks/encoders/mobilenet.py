@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """MobileNet (Howard et al., 2017, Table 1) at width 1, as RTSeg builds it.
 
 RTSeg gives every convolution a bias besides its BN (epsilon 1e-3) and names the layers by the

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """MobileNetV2 1.0 (Sandler et al., CVPR 2018, Table 2), with parameter names as in torchvision."""
 
 from collections.abc import Mapping

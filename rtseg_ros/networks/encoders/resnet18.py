@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ResNet-18 (He et al., CVPR 2016, Table 1), with parameter names as in torchvision."""
 
 from collections.abc import Mapping, Sequence

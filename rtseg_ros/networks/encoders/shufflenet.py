@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ShuffleNet (Zhang et al., CVPR 2018, Table 1) with 3 groups, as RTSeg builds it.
 
 RTSeg gives every convolution a bias besides its BN; grouped 1x1 convolutions have the BN epsilon

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """VGG-16 (Simonyan and Zisserman, ICLR 2015, Table 1 D) as a fully convolutional encoder.
 
 ``features`` has torchvision's parameter names; ``fc6`` and ``fc7`` are the first two layers of

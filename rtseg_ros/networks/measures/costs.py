@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters and operations of every network, beside the figures of the papers."""
 
 from dataclasses import dataclass

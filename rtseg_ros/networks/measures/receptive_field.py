@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Effective receptive field of a network, as SwiftNet measures it (section 4.8, Table 5).
 
 The paper does not say how it joins the gradients of the three colours; here it is the sum of

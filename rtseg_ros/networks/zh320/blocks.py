@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the networks of the collection share: convolution, BN, activation, in this order."""
 
 from collections import OrderedDict

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """DDRNet-23-slim as zh320's collection builds it, models/ddrnet.py.
 
 Departs from the authors' code: BN and ReLU follow the convolutions of context module and head; no

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ESNet as zh320's collection builds it, models/esnet.py.
 
 Departs from the paper: factorised convolutions have no bias; the three branches of a parallel unit

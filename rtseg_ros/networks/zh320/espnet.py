@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ESPNet (p = 2, q = 8) as zh320's collection builds it, models/espnet.py.
 
 Departs from the paper: a pyramid reduces with strided 1x1 convolutions, two where five parts are

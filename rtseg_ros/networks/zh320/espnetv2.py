@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ESPNetv2 as zh320's collection builds it, models/espnetv2.py.
 
 Departs from the paper and its authors' code: depthwise branches are followed by pointwise ones,

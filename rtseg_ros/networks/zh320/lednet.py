@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """LEDNet as zh320's collection builds it, models/lednet.py.
 
 Departs from the paper: the pyramid of the decoder has 128 channels and 3x3 kernels everywhere, and

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """LinkNet as zh320's collection builds it, models/linknet.py.
 
 Departs from the paper: the stem does not bypass to the last decoder, whose middle is a plain 3x3;

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SwiftNet on ResNet-18 as zh320's collection builds it, models/swiftnet.py.
 
 Departs from the paper: lateral maps are taken after the ReLU; BN and ReLU follow the convolutions,

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frame accounting: every received frame ends in exactly one counted bin."""
 
 from collections import Counter, OrderedDict, deque

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Plain advice: why nothing is published, and what to do about it."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The advice of the diagnostics on the console: when it changes, and when it is over."""
 
 from collections.abc import Callable

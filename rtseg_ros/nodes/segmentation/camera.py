@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One camera of the perception node: its topics, its frame account, what it last heard."""
 
 from collections.abc import Callable

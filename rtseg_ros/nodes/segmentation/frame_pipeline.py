@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Refuse frames above the age limit, decode, segment, publish: what the worker thread does."""
 
 from collections.abc import Callable, Sequence

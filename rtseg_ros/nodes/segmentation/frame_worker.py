@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The one thread that owns the engine: takes the latest frame of each camera in turn."""
 
 from collections import deque

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the perception node says on /diagnostics of its frames and its model."""
 
 from typing import Any

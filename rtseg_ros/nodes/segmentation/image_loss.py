@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Images lost between camera and node: what the middleware counts, else gaps in the stamps."""
 
 from collections import deque

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Class names for other packages: vision_msgs/LabelInfo, where it is installed."""
 
 from typing import Any

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Loads models beside the present one and has them take its place between two frames."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frames in the air: the next are made ready and the last finished while the engine works."""
 
 from collections.abc import Callable, Sequence

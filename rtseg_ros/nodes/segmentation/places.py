@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the parameters of segmentation_node say of places: rectification, points, ground."""
 
 from rclpy.lifecycle import LifecycleNode

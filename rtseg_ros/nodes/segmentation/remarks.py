@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What does not keep masks from being published, and is wrong all the same."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reports of the perception node: what became of the frames, and why nothing is published."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What became of an output that takes more than the image: an account of its own."""
 
 from collections import Counter

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The calibration of one camera as camera_info says it, and what is worked out from it once."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``~/ground`` of one camera: the cells of the ground as the mask shows them, one frame each."""
 
 from array import array

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Between depth, clouds and arrays: sensor_msgs/Image, CompressedImage and PointCloud2."""
 
 from array import array

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What one camera of segmentation_node has to do with places: rectification, points, ground."""
 
 from collections.abc import Callable

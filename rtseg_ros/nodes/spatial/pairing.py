@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pairs two streams by their stamps: masks, which are late, and depth, which may be missing."""
 
 from collections import deque

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of ``~/points`` and ``~/ground``; their names begin with points_ and ground_."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``~/points`` of one camera: masks wait here for their depth, in a thread of their own."""
 
 from collections import deque

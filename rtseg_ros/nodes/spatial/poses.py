@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where the camera stands on the ground: from parameters, or from TF where tf2_ros is there."""
 
 from typing import Any

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a .onnx file declares: read from its bytes, with nothing of it run or allocated."""
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hugging Face: ``preprocessor_config.json`` and ``config.json`` beside a model.
 
 https://huggingface.co/docs/transformers/main_classes/image_processor says what the keys mean.

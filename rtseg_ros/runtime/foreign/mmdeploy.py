@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """mmdeploy and mmengine: ``pipeline.json``, ``deploy.json`` and the data set's meta information.
 
 mmdeploy writes no class names for segmentation; mmengine keeps them in the checkpoint under

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What files beside a model, or its own metadata, say of classes and preprocessing."""
 
 from collections.abc import Callable, Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """All that lies beside a model, of whatever program, as one answer."""
 
 from collections.abc import Mapping

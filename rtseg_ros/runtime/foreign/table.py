@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a foreign .onnx file is, what is missing to run it, and the command that imports it.
 
 ``rtseg models --describe`` and every refusal of such a file print this one table.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Ultralytics: what its exporter writes into a model's own metadata."""
 
 import ast

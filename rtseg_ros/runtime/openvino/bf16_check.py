@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whether a model loses nothing in bfloat16, seen where it is certain of what it says."""
 
 from typing import Any

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The compiled model on this machine: from the cache if every field of its key fits, else made.
 
 OpenVINO has a cache of its own, whose files it finds by a hash that names nothing and trusts

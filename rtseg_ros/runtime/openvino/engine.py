@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Inference with OpenVINO: the same .onnx, the same labels, on an Intel or AMD computer."""
 
 from collections.abc import Callable, Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How to compile and run a model with OpenVINO: every option once, with default and range."""
 
 from dataclasses import dataclass

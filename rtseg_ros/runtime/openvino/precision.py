@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What OpenVINO really computes in: the precision of every layer, read back once compiled."""
 
 from collections import Counter

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One inference in OpenVINO: a request for all its images or, with streams, one for each."""
 
 from collections.abc import Callable, Iterator, Mapping

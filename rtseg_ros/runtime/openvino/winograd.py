@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Half the products of the widest convolution: Winograd's way, written as operators of the graph.
 
 A decoder ends in a 3x3 convolution of many channels, in SwiftNet half of all the work, and a 1x1

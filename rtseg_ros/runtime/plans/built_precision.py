@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The precision in which an engine runs the layers of a model, whatever was asked for."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Plans are a cache of model files: every field of the key compared, a hash checked, no trust.
 
 Beside ``<model>-<hash of key>.plan`` lies ``.json``, the manifest: the key in clear, what the

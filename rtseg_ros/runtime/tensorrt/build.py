@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From an ONNX model to a serialized engine, by one path for TensorRT 8.6 to 11 and RTX.
 
 What a version has is asked with ``hasattr``. TensorRT reports failure as None or False: every

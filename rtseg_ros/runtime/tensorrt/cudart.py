@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The CUDA runtime through ctypes: every call checked, every error by its name.
 
 ctypes on libcudart needs nothing that a machine with TensorRT does not have; the ``cuda-python``

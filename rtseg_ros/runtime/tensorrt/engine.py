@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Inference with TensorRT: the same .onnx, the same labels, on a Jetson or a desktop GPU.
 
 The engine belongs to the thread that made it. A call from another thread raises, because a

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Who turns logits into labels, the GPU or the host: measured on the machine at hand."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What TensorRT really built: the precision of every layer, read back from the engine.
 
 The engine inspector writes JSON whose words differ between versions: a tensor of halves is

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """TensorRT or TensorRT-RTX as one thing: the Python module, its version, and what it logged."""
 
 from collections import deque

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How to build and run a TensorRT engine: every option once, with its default and range."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The plan of a model on this machine: from the cache if every field of its key fits, else built.
 
 The key holds everything a plan depends on; plan_cache.py compares it. A plan is kept only after

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Progress of a TensorRT build as one rising fraction, and its end by Ctrl-C."""
 
 from collections.abc import Callable, Iterator

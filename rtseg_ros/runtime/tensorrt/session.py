@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One loaded plan with its buffers: pinned host memory, own stream, one CUDA graph."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Each of several changes to half of the crops."""
 
 from collections.abc import Callable, Iterable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Random scale, crop and flip, reproducible from a seed; then light and camera."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Another light: colours, gamma, the shadow of something, dusk."""
 
 import cv2

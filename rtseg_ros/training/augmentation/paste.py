@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Copy and paste: a pedestrian, bicyclist, pole or sign of one frame into another.
 
 Simple copy-paste (Ghiasi et al., CVPR 2021), for connected pixels of a class instead of instances.

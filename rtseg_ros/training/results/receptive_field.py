@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Effective receptive field of a network of the zoo, trained or not, on frames or on noise."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What training runs see in the same frames: a picture for people."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of the results: readable axes, legends where lines need them, a bounded height."""
 
 import cv2

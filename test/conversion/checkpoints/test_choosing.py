@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which weights are taken out of a training checkpoint, and what is said of it."""
 
 import argparse

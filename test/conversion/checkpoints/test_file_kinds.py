@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Files and folders that are not a checkpoint are told as what they are (B15)."""
 
 import gzip

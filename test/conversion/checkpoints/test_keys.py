@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What stands before keys, and which keys are left out, on the keys of a real network."""
 
 import pytest

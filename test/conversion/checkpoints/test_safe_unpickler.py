@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hostile and harmless files: whatever they name, nothing is imported, called or changed."""
 
 import builtins

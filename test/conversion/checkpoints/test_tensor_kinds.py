@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tensors that are no weights are told as what they are, with what to do."""
 
 import pytest

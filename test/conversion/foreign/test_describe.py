@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The table of a foreign file, and the walk from any refusal to a model that runs."""
 
 import json

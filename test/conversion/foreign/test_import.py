@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Foreign .onnx files of every layout in the field, made small, become models that we run."""
 
 import json

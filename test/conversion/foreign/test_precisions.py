@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Imported models in every precision and batch, and in everything that takes a model."""
 
 import json

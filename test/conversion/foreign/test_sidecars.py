@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What other programs leave beside a model, translated into our preprocessing and classes."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hostile and broken .onnx files: refused by name, and nothing outside their folder is read."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A free batch: together as one by one, for every network and precision."""
 
 import numpy as np

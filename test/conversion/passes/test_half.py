@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """float16 models: half body, float32 ends, the same labels but near ties."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """int8 models: calibrated, signed with zero zero-points, and no more wrong than eight bits are."""
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Bags of `street`, so that every figure of a fleet can be worked out."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The questions of docs/fleet.md have answers."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page of a fleet: everything is on it, nothing of it is run, nothing is fetched."""
 
 import json

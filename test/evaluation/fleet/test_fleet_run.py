@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A whole fleet: what comes out, what is run again, and what is lost."""
 
 import contextlib

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page of a comparison: what is beyond noise stands out, and names stay text."""
 
 import pytest

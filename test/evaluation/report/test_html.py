@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Names in a report come from bags, models and data sets of strangers: the page shows them."""
 
 import pytest

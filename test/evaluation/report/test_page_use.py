@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page in the hands of its reader: narrow windows, enlarging, frames with a time."""
 
 import re

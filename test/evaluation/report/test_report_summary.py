@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The one line that an evaluation ends with."""
 
 from rtseg_ros.evaluation.report.summary import summary_line

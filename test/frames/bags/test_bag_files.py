@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the field does to bags: edited, cut off, compressed, of ROS 1, given by another name."""
 
 import sqlite3

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Bags: written and read back in every storage and format, and damaged in many ways."""
 
 import resource

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Cityscapes as its archives unpack, fine and coarse."""
 
 import cv2

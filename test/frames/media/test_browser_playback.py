@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is written is what browsers play: a real Chromium plays it to the end."""
 
 import time

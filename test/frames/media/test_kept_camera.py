@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A camera that is lost and comes back, played by a fake device. No webcam was ever run here."""
 
 import cv2

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A camera, played by a fake device: always its newest frame. No webcam was ever run here."""
 
 import threading

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Packets of ffmpeg_image_transport: decoded where PyAV is installed, else named."""
 
 import sys

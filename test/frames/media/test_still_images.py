@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Photos and folders of them: upright, in order, and one bad file is one bad file."""
 
 import cv2

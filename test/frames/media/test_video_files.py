@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Videos read and written: every frame, upright, at its own time; damage is said."""
 
 from fractions import Fraction

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Encoders: what they declare, and weights that others trained."""
 
 import importlib.util

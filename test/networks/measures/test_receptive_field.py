@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Effective receptive field on networks small enough to work it out by hand."""
 
 import pytest

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every frame in one bin, sums that match at any moment, logs that are not flooded."""
 
 import threading

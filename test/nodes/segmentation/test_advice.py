@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Each reason for silence has its own sentence, with what to do."""
 
 from dataclasses import replace

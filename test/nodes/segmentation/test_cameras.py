@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Several cameras, one engine: own topics, own accounts, a fair share for each."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Bad input of every kind: the node lives, publishes no wrong mask, counts it, says why.
 
 Each fault is sent to a real node over DDS, and then a good frame, whose mask must be right.

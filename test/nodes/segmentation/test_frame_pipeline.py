@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The pipeline without a graph: what it does with a segmenter or frame that cannot be used."""
 
 import time

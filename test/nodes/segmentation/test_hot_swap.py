@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A new model takes its place between two frames; a bad one changes nothing."""
 
 from contextlib import contextmanager

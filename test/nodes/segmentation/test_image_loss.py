@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Loss on the way: what the middleware counts, what gaps in the stamps show."""
 
 import struct

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A real node over a model that others exported, and the change to another such model."""
 
 import numpy as np

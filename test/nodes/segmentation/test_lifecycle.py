@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every legal transition, twice and while frames arrive; every illegal one refused."""
 
 import itertools

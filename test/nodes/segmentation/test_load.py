@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """More frames than time: deadlines, ages, memory; and diagnostics that tell why all is silent."""
 
 import json

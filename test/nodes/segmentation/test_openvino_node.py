@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The node on OpenVINO: its parameters, and what its user sees of the precision."""
 
 import pytest

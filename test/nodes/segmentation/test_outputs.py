@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the node publishes: geometry, camera info, confidence, groups, and only if wanted."""
 
 import importlib.util

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Overlapped frames: what each gets is what it gets alone, whatever happens meanwhile."""
 
 import itertools

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The limit holds the mean rate, whatever the rate and the punctuality of the camera."""
 
 import numpy as np

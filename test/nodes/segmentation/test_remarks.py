@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is wrong and keeps no mask from being published: said once, by log and diagnostics."""
 
 import cv2

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Rate, tap, class groups and the light outputs of a running node."""
 
 import cv2

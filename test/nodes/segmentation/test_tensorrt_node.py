@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The node on TensorRT: what its user sees of a build, and several cameras on one engine."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Calibration of a camera: made once, said when changed, in every geometry the same pixels."""
 
 import numpy as np

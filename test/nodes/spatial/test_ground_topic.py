@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The grid as a message, with stand-ins of nav_msgs and tf2_ros: neither is on a package index."""
 
 from dataclasses import dataclass, field

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Masks and depth by their stamps, worked out by hand; times in ns, 10 are allowed."""
 
 from rtseg_ros.nodes.spatial.pairing import StampPairs

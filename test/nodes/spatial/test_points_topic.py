@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Points over real DDS: they lie where their pixels say, and never hold a mask back."""
 
 import re

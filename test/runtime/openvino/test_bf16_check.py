@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which labels count when bfloat16 is held against float32: hand-worked scores of four pixels."""
 
 import numpy as np

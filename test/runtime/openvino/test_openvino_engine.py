@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The OpenVINO engine on real OpenVINO; GPU, NPU and bfloat16 are faked, as none is here."""
 
 import builtins

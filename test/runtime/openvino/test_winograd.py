@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Winograd's way: the numbers of the convolution that it replaces, and nothing else touched."""
 
 import numpy as np

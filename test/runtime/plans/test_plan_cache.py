@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The plan cache: found by key, checked by hash, shared by processes."""
 
 import json

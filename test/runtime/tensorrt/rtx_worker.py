@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A process that holds TensorRT-RTX and builds what it is told: one JSON line in, one out.
 
 A crash of the library ends this process and not the test run.

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every attribute of TensorRT that the backend touches, read from its source.
 
 Types are followed from where TensorRT objects enter: parameters and results annotated with

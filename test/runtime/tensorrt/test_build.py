@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the builder tells TensorRT, by generation, and what it makes of its answers."""
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The CUDA layer against a CUDA runtime made of C: calls, errors by name, what stays alive."""
 
 import ctypes

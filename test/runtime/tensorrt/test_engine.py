@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The TensorRT engine on a fake GPU: labels, order of calls, faults, leaks, threads."""
 
 from dataclasses import replace

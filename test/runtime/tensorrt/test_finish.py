@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Who makes the labels: measured once, remembered, and never the one who cannot."""
 
 from dataclasses import replace

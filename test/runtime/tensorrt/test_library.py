@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Finding TensorRT: not installed, too old, and what it logs."""
 
 import logging

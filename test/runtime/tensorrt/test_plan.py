@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """When a plan is used, when it is rebuilt, and what its manifest says."""
 
 from dataclasses import replace

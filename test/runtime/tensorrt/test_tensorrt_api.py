@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The backend against the real bindings of six TensorRT versions: no use that one lacks.
 
 What is used is read from the source (tensorrt_uses.py), and once more seen at run time: the fake

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every network and every shipped model, really parsed and built by TensorRT-RTX, without a GPU.
 
 One plan for two GPUs at once: SM86 (GeForce 30) and SM89 (GeForce 40). Small inputs, so that all

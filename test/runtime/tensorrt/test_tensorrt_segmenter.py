@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The Segmenter on TensorRT: the masks of ONNX Runtime, whoever finishes them."""
 
 from dataclasses import replace

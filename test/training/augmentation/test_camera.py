@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Faults of a camera: how far they go, and that strength means what it says."""
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An object comes with its pixels and labels, whole, at its height."""
 
 import numpy as np

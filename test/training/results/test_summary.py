@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The table of runs, from checkpoints as the trainer writes them."""
 
 from dataclasses import replace

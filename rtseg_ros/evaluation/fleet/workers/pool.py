@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A pool of processes on this machine, of a library that survives the death of a worker."""
 
 from collections import Counter

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A Ray cluster before it is used: reached, able to run a bag, and of the same version."""
 
 from collections.abc import Iterator

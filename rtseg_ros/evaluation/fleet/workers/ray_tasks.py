@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Bags as tasks of a Ray cluster: placement, retries and loss of nodes are Ray's."""
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What Ray reads when it is imported: let 127.0.0.1 be that, whatever network there is."""
 
 import os

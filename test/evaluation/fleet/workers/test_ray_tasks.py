@@ -1,3 +1,5 @@
+# Copyright 2026 rtseg_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Bags on a real Ray cluster of two nodes of this machine, one of which dies on the way."""
 
 import pytest
