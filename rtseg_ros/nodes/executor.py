@@ -24,7 +24,7 @@ class NodeExecutor(Executor):
     rclpy's MultiThreadedExecutor, before Lyrical, hands a callback to its pool and goes round,
     handing it over again, until a thread has begun it (ros2/rclpy issue 1452). Every round takes
     Python's lock, which that thread waits for: images came up to a second late. This one sleeps
-    until the thread has begun.
+    until the thread has begun. It is spun by ``spin_once``; Lyrical's ``spin`` does not call that.
     """
 
     def __init__(self, *, threads: int, report: Callable[[Exception], None]) -> None:

@@ -368,7 +368,7 @@ def _spin(node: SegmentationNode) -> None:
     try:
         while rclpy.ok():
             try:
-                executor.spin()
+                executor.spin_once()
             except ExternalShutdownException:
                 break
             except Exception as error:  # noqa: BLE001  e.g. an entity that just went away
