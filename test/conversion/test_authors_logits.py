@@ -19,6 +19,8 @@ from rtseg_ros.errors import CheckpointError
 from rtseg_ros.networks import create_network, list_networks
 from rtseg_ros.networks.network import parameter_count
 
+pytestmark = pytest.mark.zoo
+
 AUTHORS = json.loads((Path(__file__).parent / 'authors.json').read_text())
 # What the authors' training puts around the weights: a prefix, and a key beside them.
 WRAPPERS = {

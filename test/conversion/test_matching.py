@@ -87,6 +87,7 @@ def test_other_peoples_networks():
     assert 'resemble none of the networks here' in text
 
 
+@pytest.mark.zoo
 def test_every_network_is_recognised():
     for name in list_networks():
         with torch.device('meta'):

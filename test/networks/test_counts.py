@@ -12,6 +12,8 @@ from rtseg_ros.networks.encoders.shufflenet import ShuffleNet
 from rtseg_ros.networks.network import multiply_accumulates, parameter_count
 from rtseg_ros.networks.zoo import network_facts
 
+pytestmark = pytest.mark.zoo
+
 # Counted on the authors' code, or on a replica of it in torch where that is TensorFlow.
 COUNTS = [
     # name, classes, parameters, height and width, 10^9 multiply-accumulates

@@ -13,6 +13,8 @@ from rtseg_ros.errors import NetworkError
 from rtseg_ros.networks import create_network, list_networks
 from rtseg_ros.networks.network import SegmentationNetwork
 
+pytestmark = pytest.mark.zoo
+
 NAMES = (
     'linknet', 'linknet_nobypass', 'lednet', 'esnet', 'swiftnet_rn18', 'swiftnet_rn18_pyr',
     'swiftnet_rn18_ens', 'swiftnet_mnv2', 'swiftnet_mnv2_pyr', 'espnet', 'espnet_q3', 'espnet_q5',

@@ -256,6 +256,7 @@ def test_a_wrong_out_or_temperature_is_refused():
         labels_and_confidence_from_logits(logits, (8, 8), temperature=0)
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize('name', list_networks())
 def test_logits_of_every_network(name):
     torch.manual_seed(0)

@@ -25,6 +25,7 @@ SLOW = {
     'training': 'trains a network, if only for a step',
     'browser': 'opens a browser',
     'dataset': 'computes a figure over a whole data set',
+    'zoo': 'runs one network of the zoo after the other, for many seconds',
     'downloads': 'fetches packages of up to 100 MB from the package index, once',
 }
 # What a fixture does, every test does that asks for it, directly or through another fixture.

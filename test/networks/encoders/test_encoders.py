@@ -21,6 +21,8 @@ from rtseg_ros.networks.encoders.shufflenet import ShuffleNet
 from rtseg_ros.networks.encoders.vgg16 import VGG16
 from rtseg_ros.networks.zoo import network_facts
 
+pytestmark = pytest.mark.zoo
+
 
 def encoders_of(network: nn.Module) -> list[Encoder]:
     return [part for part in network.modules() if isinstance(part, Encoder)]
