@@ -56,12 +56,11 @@ class NodeExecutor(Executor):
         if isinstance(getattr(entity, 'callback_group', None), InPlaceGroup):
             self._run(task)
             return
-        begun = self._begun.get(task)
-        if begun is None:
-            begun = self._begun[task] = threading.Event()
-            self._pool.submit(self._run, task, begun)
-        if begun.wait(_PATIENCE_S):
-            del self._begun[task]
+        if task not in self._begun:
+            self._begun[task] = threading.Event()
+            self._pool.submit(self._run, task, self._begun[task])
+        self._begun[task].wait(_PATIENCE_S)
+        self._begun = {task: begun for task, begun in self._begun.items() if not begun.is_set()}
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
         """Run nothing more; what is under way ends by itself."""
@@ -72,6 +71,8 @@ class NodeExecutor(Executor):
     def _run(self, task: Any, begun: threading.Event | None = None) -> None:
         if begun is not None:
             begun.set()
+        if task.done():  # handed over once more in the moment before it began
+            return
         task()
         error = task.exception() if task.done() else None
         if error is not None:
