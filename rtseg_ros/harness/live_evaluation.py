@@ -150,6 +150,7 @@ class _Session:
             'node_pid': self._node.process.pid,
             'patience_s': settings.patience_s,
             'pair_ms': settings.pair_ms,
+            'generic_order': settings.node_parameters.get('generic_order', 'bgr'),
         }
         self._listener = EvaluationNode(overrides, namespace=NAMESPACE)
         self._listener.palette = settings.palette

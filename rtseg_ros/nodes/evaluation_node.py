@@ -29,6 +29,7 @@ from rtseg_ros.evaluation.live.matcher import LiveMatcher
 from rtseg_ros.evaluation.live.report import LiveRun, report_live, started_again
 from rtseg_ros.evaluation.live.spool import Spool
 from rtseg_ros.evaluation.report.summary import summary_line
+from rtseg_ros.frames.bag_options import GENERIC_ORDERS
 from rtseg_ros.frames.bags.messages import stamp_ns_from_cdr
 from rtseg_ros.frames.image_message import (
     frame_from_compressed,
@@ -66,6 +67,11 @@ class EvaluationParameters:
     mapping: str = parameter('', 'YAML class mapping, if the two label sets differ.')
     output: str = parameter('report', 'Folder of the report.', accepts=output_folder)
     image_transport: str = parameter('raw', 'How the images come.', choices=('raw', 'compressed'))
+    generic_order: str = parameter(
+        'bgr',
+        'Order of the colours in images of 8UC3 and its like, for the pictures of the report.',
+        choices=GENERIC_ORDERS,
+    )
     labels_transport: str = parameter(
         'raw', 'How the ground truth comes; compressed is PNG.', choices=('raw', 'compressed')
     )
@@ -190,14 +196,14 @@ class EvaluationNode(Node):
         self.last_image = time.monotonic()
         if self.matcher is None or len(data) < 12:
             return
-        kind = self._image_type
+        kind, order = self._image_type, self.settings.generic_order
 
         def frame() -> Any:
             message = deserialize_message(data, kind)
             return (
                 frame_from_compressed(message)
                 if kind is CompressedImage
-                else frame_from_image(message)
+                else frame_from_image(message, generic_order=order)
             )
 
         self.matcher.image(stamp_ns_from_cdr(data), info['source_timestamp'], frame)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -22,13 +23,16 @@ pytest.importorskip('rclpy', reason='the nodes need ROS 2')
 pytest.importorskip('rosbags', reason='rosbags is not installed')
 
 import rclpy
+from rclpy.serialization import serialize_message
+from std_msgs.msg import Header
 
 from rtseg_ros.cli import main
 from rtseg_ros.frames.bags.messages import RawMessage, stamp_ns_from_cdr
 from rtseg_ros.frames.bags.writer import BagWriter
 from rtseg_ros.harness.lifecycle_client import LifecycleClient
 from rtseg_ros.nodes.bag_player import PlayerParameters, with_stamp
-from rtseg_ros.nodes.evaluation_node import EvaluationParameters
+from rtseg_ros.nodes.evaluation_node import EvaluationNode, EvaluationParameters
+from rtseg_ros.nodes.messages import image_from_array
 
 ROOT = Path(__file__).parents[2]
 COUNT = 24
@@ -325,3 +329,15 @@ def test_the_yaml_has_every_parameter_with_its_default(node, kind):
     assert content[f'/**/{node}']['ros__parameters'] == {
         field.name: field.default for field in fields(kind)
     }
+
+
+@pytest.mark.dds
+@pytest.mark.parametrize(('order', 'first'), [('bgr', 1), ('rgb', 3)])
+def test_pictures_have_the_order_of_colours_that_was_told(ros, order, first):
+    message = image_from_array(np.full((2, 2, 3), (1, 2, 3), np.uint8), 'bgr8', header=Header())
+    message.encoding = '8UC3'
+    node, seen = EvaluationNode({'generic_order': order}, namespace=f'/pictures_{order}'), []
+    node.matcher = SimpleNamespace(image=lambda stamp, published, frame: seen.append(frame()))
+    node._on_image(serialize_message(message), {'source_timestamp': 0})
+    node.destroy_node()
+    assert seen[0][0, 0].tolist() == [first, 2, 4 - first]
