@@ -64,9 +64,10 @@ endif
 demo: env
 	$(BIN)/rtseg demo --output demo_output $(DEMO_ARGS)
 
-# Two processes share the tests where there are two cores, each computing in one thread; one of them
-# takes all tests over DDS (test/support). Only those are tried again when they fail.
-WORKERS ?= $(if $(filter-out 0 1,$(shell nproc 2>/dev/null)),2,0)
+# Three processes share the tests where there are two cores, each computing in one thread: one of
+# them takes all tests over DDS, which wait more than they compute, and the others give way to it
+# (test/support). Only those over DDS are tried again when they fail.
+WORKERS ?= $(if $(filter-out 0 1,$(shell nproc 2>/dev/null)),3,0)
 PYTEST := $(if $(filter-out 0,$(WORKERS)),OMP_NUM_THREADS=1) $(BIN)/python -m pytest \
   -n $(WORKERS) --dist loadfile
 

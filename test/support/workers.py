@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which of several processes runs a test: one takes all tests over DDS, else a room stays whole.
 
-``make test`` and ``make check`` run ``pytest -n 2 --dist loadfile``. Nodes that start beside
-other nodes are late, so no two tests over DDS may run at the same time; and what the tests of a
-room make once, e.g. exported networks, is made in one process. (The groups of pytest-xdist 3.8
-have no effect under pytest 9.2.)
+``make test`` and ``make check`` run ``pytest -n 3 --dist loadfile``. Nodes that start beside
+other nodes are late, so no two tests over DDS may run at the same time, and all others give way
+to these; and what the tests of a room make once, e.g. exported networks, is made in one process.
+(The groups of pytest-xdist 3.8 have no effect under pytest 9.2.)
 """
 
 from collections.abc import Iterator
+import functools
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 _ONE_AT_A_TIME = '@dds'
 # Those that take longest begin, so that the others fill the end: first what waits for nodes.
 _FIRST = (_ONE_AT_A_TIME, 'test/conversion', 'test/networks', 'test/runtime', 'test/benchmark')
+_NICENESS = 10  # of those that give way
 
 
 def scope_of(told: str) -> str:
@@ -61,3 +64,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False  # the order is that of _FIRST
     return Scheduling(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give way to the tests over DDS; the process that has them begins with them."""
+    if hasattr(item.config, 'workerinput') and not item.get_closest_marker('dds'):
+        _give_way()
+
+
+@functools.cache
+def _give_way() -> None:
+    os.nice(_NICENESS)
