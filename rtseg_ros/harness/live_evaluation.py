@@ -58,6 +58,7 @@ class LiveSettings:
         pair_ms: How far the stamps of an image and its ground truth may differ.
         palette: Label set whose colours the ground truth shows; None if it holds ids.
         max_gap_s: Longer pauses of the recording last so long.
+        generic_order: Of the colours in images of 8UC3 and its like.
     """
 
     bag: str
@@ -73,6 +74,7 @@ class LiveSettings:
     pair_ms: float = 0.0
     palette: LabelSet | None = None
     max_gap_s: float = MAX_GAP_S
+    generic_order: str = 'bgr'
 
 
 def run_live(settings: LiveSettings, spool: Spool, *, progress: Callable[[int], None]) -> LiveRun:
@@ -118,7 +120,10 @@ class _Session:
         image_transport = kinds[source.image_topic]
         self._images = len(source)
         self._duration_s = source.played_duration_s()
-        parameters = {'model': str(model_path(settings.model).resolve())}
+        parameters = {
+            'model': str(model_path(settings.model).resolve()),
+            'generic_order': settings.generic_order,
+        }
         if image_transport == 'compressed':
             parameters['image_transport'] = image_transport
         self._node = stack.enter_context(
@@ -150,7 +155,7 @@ class _Session:
             'node_pid': self._node.process.pid,
             'patience_s': settings.patience_s,
             'pair_ms': settings.pair_ms,
-            'generic_order': settings.node_parameters.get('generic_order', 'bgr'),
+            'generic_order': settings.generic_order,
         }
         self._listener = EvaluationNode(overrides, namespace=NAMESPACE)
         self._listener.palette = settings.palette

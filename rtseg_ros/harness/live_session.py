@@ -74,7 +74,6 @@ def evaluate_live(
             'engine': settings.engine,
             'providers': list(settings.providers),
             'threads': settings.threads,
-            'generic_order': playing.generic_order,
             **{f'openvino.{name}': value for name, value in asdict(settings.openvino).items()},
         },
         rate_hz=playing.rate_hz,
@@ -85,6 +84,7 @@ def evaluate_live(
         pair_ms=playing.pair_ms,
         palette=source.palette,
         max_gap_s=playing.max_gap_s,
+        generic_order=playing.generic_order,
     )
     total = settings.frames_of(source)
     with Spool(settings.output / 'masks.part') as spool:

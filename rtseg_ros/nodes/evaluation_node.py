@@ -31,11 +31,7 @@ from rtseg_ros.evaluation.live.spool import Spool
 from rtseg_ros.evaluation.report.summary import summary_line
 from rtseg_ros.frames.bag_options import GENERIC_ORDERS
 from rtseg_ros.frames.bags.messages import stamp_ns_from_cdr
-from rtseg_ros.frames.image_message import (
-    frame_from_compressed,
-    frame_from_image,
-    pixels_from_image,
-)
+from rtseg_ros.frames.image_message import pixels_from_image
 from rtseg_ros.frames.label_image import labels_from_message
 from rtseg_ros.frames.sources import MAX_STAMP_GAP_NS
 from rtseg_ros.frames.stamp import ns_from_stamp
@@ -44,6 +40,7 @@ from rtseg_ros.labels.mapping import align
 from rtseg_ros.nodes.diagnostics import full_name, is_from, is_namesake
 from rtseg_ros.nodes.image_topics import image_topic
 from rtseg_ros.nodes.main import run_node
+from rtseg_ros.nodes.messages import frame_from_message
 from rtseg_ros.nodes.parameters import declare_parameters, read_parameters
 from rtseg_ros.nodes.reminder import Reminder
 from rtseg_ros.options import parameter
@@ -199,12 +196,7 @@ class EvaluationNode(Node):
         kind, order = self._image_type, self.settings.generic_order
 
         def frame() -> Any:
-            message = deserialize_message(data, kind)
-            return (
-                frame_from_compressed(message)
-                if kind is CompressedImage
-                else frame_from_image(message, generic_order=order)
-            )
+            return frame_from_message(deserialize_message(data, kind), generic_order=order)
 
         self.matcher.image(stamp_ns_from_cdr(data), info['source_timestamp'], frame)
 
