@@ -10,7 +10,7 @@ from typing import Any
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.executors import Executor, ShutdownException, TimeoutException
 
-# So long the spinning thread sleeps for a callback to begin; longer only if all threads are taken.
+# So long the spinning thread sleeps for a callback that does not begin: all threads are taken.
 _PATIENCE_S = 0.01
 
 
@@ -58,7 +58,7 @@ class NodeExecutor(Executor):
             return
         if task not in self._begun:
             self._begun[task] = threading.Event()
-            self._pool.submit(self._run, task, self._begun[task])
+            self._pool.submit(self._begin, task, self._begun[task])
         self._begun[task].wait(_PATIENCE_S)
         self._begun = {task: begun for task, begun in self._begun.items() if not begun.is_set()}
 
@@ -68,11 +68,12 @@ class NodeExecutor(Executor):
         self._pool.shutdown(wait=False)
         return ended
 
-    def _run(self, task: Any, begun: threading.Event | None = None) -> None:
-        if begun is not None:
-            begun.set()
-        if task.done():  # handed over once more in the moment before it began
-            return
+    def _begin(self, task: Any, begun: threading.Event) -> None:
+        begun.set()
+        if not task.done():  # handed over once more in the moment before it began
+            self._run(task)
+
+    def _run(self, task: Any) -> None:
         task()
         error = task.exception() if task.done() else None
         if error is not None:
