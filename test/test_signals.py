@@ -87,8 +87,8 @@ def test_a_verb_ends_at_signals(verb, after_s, signals, folder):
     """As a terminal does it: the signals reach all processes of the group."""
     for name in ('bag_out', 'report', 'race', 'run'):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ('figures.json', 'findings.json'):
-        (folder / name).unlink(missing_ok=True)
+    for path in folder.glob('*.json'):
+        path.unlink()
     before = files(folder)
     process = begin(WORDS[verb], folder)
     processes.wait_for_signals(process)

@@ -33,6 +33,8 @@ from rtseg_ros.runtime.tensorrt.options import TensorRtOptions
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[2]
+# What the node said before it was discovered is kept by it: its last ten statuses.
+KEPT = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 @pytest.fixture(scope='module')
@@ -75,9 +77,7 @@ def heard(ros):
     def on_diagnostics(message):
         found.extend(item for item in message.status if item.name == '/conversion')
 
-    # What it said before it was discovered is kept by it: its last ten statuses.
-    kept = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, kept)
+    node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, KEPT)
 
     def wait(condition):
         end = time.monotonic() + 120
@@ -216,8 +216,7 @@ def test_without_a_gpu_no_engine_and_no_model(model, weights, tmp_path):
 def test_who_subscribes_late_hears_the_last_word(ros):
     node, late, found = ConversionNode(), rclpy.create_node('late'), []
     node._publish('done', {})
-    kept = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    late.create_subscription(DiagnosticArray, '/diagnostics', found.append, kept)
+    late.create_subscription(DiagnosticArray, '/diagnostics', found.append, KEPT)
     end = time.monotonic() + 60
     while not found and time.monotonic() < end:
         rclpy.spin_once(late, timeout_sec=0.1)

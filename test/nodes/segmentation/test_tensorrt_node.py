@@ -28,6 +28,8 @@ from rtseg_ros.nodes.messages import image_from_array
 pytestmark = pytest.mark.dds
 
 ROOT = Path(__file__).parents[3]
+# What a node said before it was discovered is kept by it: of statuses the last ten.
+KEPT = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 BLUE, GREEN, RED = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
@@ -82,8 +84,7 @@ def launch(cudart, ros, make_model, tmp_path):
 def robot(make_robot, request):
     robot = make_robot(f'/trt_{request.node.name[:20]}'.replace('[', '_').replace(']', '_'))
     robot.logged = []
-    transient = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    robot.listen(Log, '/rosout', robot.logged, qos=transient)
+    robot.listen(Log, '/rosout', robot.logged, qos=KEPT)
     return robot
 
 
@@ -129,9 +130,7 @@ def test_the_conversion_node_builds_what_the_other_finds(launch, robot):
     def keep(message):
         statuses.extend(status for status in message.status if status.name == name)
 
-    # What it said before it was discovered is kept by it: its last ten statuses.
-    kept = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    robot.node.create_subscription(DiagnosticArray, '/diagnostics', keep, kept)
+    robot.node.create_subscription(DiagnosticArray, '/diagnostics', keep, KEPT)
     conversion = launch(namespace(robot), node='conversion_node', pause_s=1)
     robot.until(lambda: conversion.poll() is not None, what='the end of the conversion')
     assert conversion.returncode == 0
