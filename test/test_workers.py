@@ -1,6 +1,6 @@
 # Copyright 2026 rtseg_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Two processes that share the tests never run two tests over DDS at once."""
+"""Processes that share the tests never run two tests over DDS at once, and give way to these."""
 
 from types import SimpleNamespace
 
@@ -49,3 +49,22 @@ def test_those_that_take_longest_begin():
 
 def test_one_process_needs_no_shares():
     assert told(IDS, OVER_DDS) == IDS
+
+
+def test_a_process_gives_way_once_and_never_for_tests_over_dds(monkeypatch):
+    given = []
+    monkeypatch.setattr(workers.os, 'nice', given.append)
+    workers._give_way.cache_clear()
+
+    def begin(over_dds, **config):
+        item = SimpleNamespace(
+            config=SimpleNamespace(**config), get_closest_marker=lambda kind: over_dds
+        )
+        workers.pytest_runtest_setup(item)
+
+    begin(over_dds=False)  # alone: nobody to give way to
+    begin(over_dds=True, workerinput={})
+    assert given == []
+    begin(over_dds=False, workerinput={})
+    begin(over_dds=False, workerinput={})
+    assert given == [workers._NICENESS]
