@@ -8,7 +8,7 @@
 # is done first and kept in ./kept_for_benchmark (PREPARE_ONLY=1 stops there); then about 15 minutes
 # and one per checkpoint on two cores.
 set -e
-[ $# -ge 2 ] || { sed -n '4,9s/^# //p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '/^# Measure/,/^[^#]/s/^# //p' "$0" >&2; exit 2; }
 frames=$1/val
 shift
 here=$(dirname "$0")
